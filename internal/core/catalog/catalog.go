@@ -1,0 +1,117 @@
+// Package catalog reads catalog.yaml: what a release offers, and to whom.
+package catalog
+
+import (
+	"encoding/json"
+
+	"github.com/addon-manager/addon-manager/internal/core/version"
+)
+
+// File is where the catalog lies in a config repository.
+const File = "catalog.yaml"
+
+// APIVersion and Kind are what every catalog says of itself.
+const (
+	APIVersion = "addons.kaas.dev/v1alpha1"
+	Kind       = "Catalog"
+)
+
+// LabelPrefix starts the label key that switches an addon on a cluster.
+const LabelPrefix = "addons.kaas.dev/"
+
+// Placement says into which cluster an addon's objects go.
+type Placement string
+
+// The placements.
+const (
+	Workload   Placement = "workload"
+	Management Placement = "management"
+)
+
+// Enabled says what an addon does on a cluster that says nothing of it.
+type Enabled string
+
+// The ways an addon is enabled.
+const (
+	Optional Enabled = "optional"
+	Default  Enabled = "default"
+	Always   Enabled = "always"
+)
+
+// OnDisable says what happens to an addon's objects when it is switched off.
+type OnDisable string
+
+// The ways an addon leaves.
+const (
+	Prune  OnDisable = "prune"
+	Retain OnDisable = "retain"
+)
+
+// Catalog is one decoded catalog.yaml.
+type Catalog struct {
+	Distribution string
+	// Minors are those offered, in ascending order; they count on main only.
+	Minors []version.Minor
+	// Addons are sorted by name.
+	Addons []Addon
+}
+
+// Addon is one entry.
+type Addon struct {
+	// Name is a DNS-1123 label, unique in the catalog.
+	Name string
+	// Path is slash-separated, clean, relative to the repository's root and inside it.
+	Path      string
+	Namespace string
+	Placement Placement
+	Enabled   Enabled
+	// Kubernetes is the range of versions this addon supports.
+	Kubernetes version.Range
+	// DependsOn are names of addons of the same catalog, sorted; their graph has no circle.
+	DependsOn  []string
+	OnDisable  OnDisable
+	Parameters []Parameter
+	ArgoCD     ArgoCD
+	Upstream   Upstream
+}
+
+// Parameter is one per-cluster value.
+type Parameter struct {
+	Name string
+	From Source
+	// Default is used where the source is missing; nil when there is none.
+	Default *string
+}
+
+// Source says where a parameter's value comes from: exactly one of its fields is set.
+type Source struct {
+	// Field is a fact of the cluster: name, server, kubernetesVersion or kubernetesMinor.
+	Field string
+	// Label and Annotation are keys on the cluster Secret.
+	Label, Annotation string
+	// Value is a literal.
+	Value string
+}
+
+// Fields are the values of Source.Field.
+var Fields = []string{"name", "server", "kubernetesVersion", "kubernetesMinor"}
+
+// ArgoCD is passed through to the Application.
+type ArgoCD struct {
+	SyncOptions []string
+	// IgnoreDifferences are Argo CD's ResourceIgnoreDifferences as JSON objects, kept as written.
+	IgnoreDifferences []json.RawMessage
+}
+
+// Upstream says where newer versions come from.
+type Upstream struct {
+	Helm   *UpstreamHelm
+	GitHub *UpstreamGitHub
+	Image  string
+}
+
+// UpstreamHelm is a chart in an HTTP or OCI repository.
+type UpstreamHelm struct{ Repository, Chart string }
+
+// UpstreamGitHub is a repository whose releases are followed; Asset names the file wanted, if any.
+type UpstreamGitHub struct{ Repository, Asset string }
