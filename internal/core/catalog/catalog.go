@@ -47,6 +47,21 @@ const (
 	Retain OnDisable = "retain"
 )
 
+// SourceType is how Argo CD renders an addon's folder.
+type SourceType string
+
+// The source types.
+const (
+	Kustomize SourceType = "kustomize"
+	Helm      SourceType = "helm"
+	// Directory is plain YAML.
+	Directory SourceType = "directory"
+)
+
+// Reserved are names that no addon can have, because LabelPrefix plus the name is a key of our own
+// on Secrets or Applications.
+var Reserved = []string{"addon", "cluster", "kubernetes-minor", "kubernetes-version", "paused", "placement", "release"}
+
 // Catalog is one decoded catalog.yaml.
 type Catalog struct {
 	Distribution string
@@ -68,11 +83,14 @@ type Addon struct {
 	// Kubernetes is the range of versions this addon supports.
 	Kubernetes version.Range
 	// DependsOn are names of addons of the same catalog, sorted; their graph has no circle.
-	DependsOn  []string
-	OnDisable  OnDisable
+	DependsOn []string
+	OnDisable OnDisable
+	// Parameters are sorted by name.
 	Parameters []Parameter
 	ArgoCD     ArgoCD
 	Upstream   Upstream
+	// Source is how Argo CD renders the folder; Inspect sets it, Decode leaves it empty.
+	Source SourceType
 }
 
 // Parameter is one per-cluster value.

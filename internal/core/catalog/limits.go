@@ -1,0 +1,35 @@
+package catalog
+
+// What a catalog and the folders it names may cost. Each refusal names its limit.
+const (
+	// MaxSize is the largest catalog.yaml, in bytes.
+	MaxSize = 1 << 20
+	// MaxAddons is the most addons in one catalog.
+	MaxAddons = 1_000
+	// MaxMinors is the most Kubernetes minors offered at once.
+	MaxMinors = 100
+	// MaxList is the most entries of any other list.
+	MaxList = 1_000
+	// MaxDepth is how deep catalog.yaml nests: a well-formed one needs eight levels.
+	MaxDepth = 20
+	// MaxText is the longest text value, in bytes.
+	MaxText = 4_096
+	// MaxProblems is how many problems are listed; the rest is counted.
+	MaxProblems = 100
+
+	// MaxEntries is the most files and folders of a repository: its links are looked at one by one.
+	MaxEntries = 100_000
+	// MaxPath is the longest path in bytes; longer ones cannot be checked out on Linux.
+	MaxPath = 4_096
+	// MaxFolderFiles and MaxFolderBytes bound one addon's folder.
+	MaxFolderFiles = 10_000
+	MaxFolderBytes = 50 << 20
+	// MaxManifests is what Argo CD reads of a folder of plain YAML with its default settings, in bytes.
+	MaxManifests = 10_000_000
+	// MaxFile is the largest YAML file of an addon that is read.
+	MaxFile = 4 << 20
+	// MaxFileDepth is how deep such a file nests. Generated CustomResourceDefinitions reach about 60 levels.
+	MaxFileDepth = 256
+	// MaxAliased is how many values aliases may add to such a file: each level of an alias bomb multiplies them.
+	MaxAliased = 100_000
+)
