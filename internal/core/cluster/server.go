@@ -1,0 +1,88 @@
+package cluster
+
+import (
+	"net/netip"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+)
+
+// maxServer bounds an address; it is copied into every Application of the cluster.
+const maxServer = 2048
+
+// server reads the address as Argo CD 2.14 does: as it stands, without trailing slashes. The value is copied to Applications,
+// which more people may read than Secrets, so one that can carry a password is refused and never quoted.
+func (r *reader) server() {
+	text := strings.TrimRight(r.data("server"), "/")
+	if text == "" {
+		r.hold(CodeNoServer, "data.server is missing, so Argo CD cannot address the cluster; write the API server's URL, such as https://10.0.0.1:6443")
+		return
+	}
+	u, why := parseServer(text)
+	if why != "" {
+		r.hold(CodeInvalidServer, "data.server %s; write the API server's URL, such as https://10.0.0.1:6443", why)
+		return
+	}
+	r.facts.Server = text
+	if u.Scheme == "http" {
+		r.problem(CodePlainHTTP, "data.server is an http:// address: credentials and manifests travel unencrypted; use https://")
+	}
+	if addr, err := netip.ParseAddr(u.Hostname()); err == nil && LinkLocal(addr) {
+		r.problem(CodeLinkLocal, "data.server is the link-local address %s, where cloud providers serve machine credentials; the cluster is not asked for its version; use the API server's own address", addr)
+	}
+}
+
+// parseServer reads an address in the forms that client-go takes, a URL or host:port, and says why it is none.
+func parseServer(text string) (u *url.URL, why string) {
+	if len(text) > maxServer {
+		return nil, "is longer than an address can be"
+	}
+	if !utf8.ValidString(text) {
+		return nil, "is not valid UTF-8"
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "" || u.Host == "" {
+		if strings.Contains(text, "://") {
+			return nil, "is not a URL with a host"
+		}
+		if u, err = url.Parse("https://" + text); err != nil || u.Path != "" {
+			return nil, "is neither a URL nor host:port"
+		}
+	}
+	switch {
+	case u.User != nil:
+		return nil, "contains a user name or password, which belong in data.config"
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, "has a query or fragment"
+	case u.Scheme != "https" && u.Scheme != "http":
+		return nil, "has a scheme other than https"
+	case u.Hostname() == "" || strings.ContainsAny(u.Host, " \t{}$`\"'<>\\|^"):
+		return nil, "has no usable host name"
+	}
+	return u, ""
+}
+
+// awsMetadata serves machine credentials like the link-local addresses, from an address that is not link-local.
+var awsMetadata = netip.MustParseAddr("fd00:ec2::254")
+
+// LinkLocal reports whether an address can only be a neighbour's or a cloud provider's metadata service, never an API server.
+func LinkLocal(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	return a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a == awsMetadata
+}
+
+// serverKey is equal for two spellings of one address.
+func serverKey(server string) string {
+	u, why := parseServer(server)
+	if why != "" {
+		return server
+	}
+	host := strings.ToLower(u.Host)
+	switch {
+	case u.Scheme == "https":
+		host = strings.TrimSuffix(host, ":443")
+	case u.Scheme == "http":
+		host = strings.TrimSuffix(host, ":80")
+	}
+	return u.Scheme + "://" + host + strings.TrimRight(u.Path, "/")
+}
