@@ -56,7 +56,7 @@ func parseServer(text string) (u *url.URL, why string) {
 		return nil, "has a query or fragment"
 	case u.Scheme != "https" && u.Scheme != "http":
 		return nil, "has a scheme other than https"
-	case u.Hostname() == "" || strings.ContainsAny(u.Host, " \t{}$`\"'<>\\|^"):
+	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, " \t{}$`\"'<>\\|^"):
 		return nil, "has no usable host name"
 	}
 	return u, ""
