@@ -62,19 +62,19 @@ func decode(file string, data []byte) (Catalog, positions, Errors) {
 		return Catalog{}, positions{}, d.errors()
 	}
 	var c Catalog
-	var pos positions
+	pos := positions{minors: at(root)}
 	d.schema(root)
 	if errs := d.errors(); errs != nil {
 		return Catalog{}, positions{}, errs
 	}
-	given := d.object("", root, []field{
+	d.object("", root, []field{
 		{"apiVersion", required, func(*decoder, string, *yaml.Node) {}},
 		{"kind", required, func(*decoder, string, *yaml.Node) {}},
 		{"distribution", required, text(&c.Distribution, release.CheckDistribution)},
 		{"kubernetes", false, func(d *decoder, name string, n *yaml.Node) {
 			given := d.object(name, n, []field{{"minors", required, minors(&c.Minors)}})
-			if n := given["minors"]; n != nil {
-				pos.minors = at(n)
+			if pos.minors = at(n); given["minors"] != nil {
+				pos.minors = at(given["minors"])
 			}
 		}},
 		{"addons", required, func(d *decoder, name string, n *yaml.Node) {
@@ -83,9 +83,6 @@ func decode(file string, data []byte) (Catalog, positions, Errors) {
 			})
 		}},
 	})
-	if pos.minors == (place{}) && given["kubernetes"] != nil {
-		pos.minors = at(given["kubernetes"])
-	}
 	slices.SortStableFunc(pos.addons, func(a, b entry) int { return strings.Compare(a.addon.Name, b.addon.Name) })
 	d.names(pos.addons)
 	d.paths(pos.addons)
@@ -107,17 +104,13 @@ func (d *decoder) document(data []byte) *yaml.Node {
 		d.refuse(place{}, "the file has %d bytes, at most %d are read", len(data), MaxSize)
 		return nil
 	}
-	docs, err := documents(data)
+	docs, err := documents(data, 1, MaxMarks)
 	if syntax := (*syntaxError)(nil); errors.As(err, &syntax) {
 		d.refuse(syntax.place, "the file %s", syntax.text)
 		return nil
 	}
 	if len(docs) == 0 || len(docs) == 1 && docs[0].Content[0].ShortTag() == "!!null" {
 		d.refuse(place{1, 1}, "the file is empty: want a map with apiVersion: %s and kind: %s", APIVersion, Kind)
-		return nil
-	}
-	if len(docs) > 1 {
-		d.refuse(at(docs[1]), "the file has %d YAML documents, exactly one is read: remove the line --- and what follows it", len(docs))
 		return nil
 	}
 	root := docs[0].Content[0]
@@ -224,8 +217,12 @@ func parameters(into *[]Parameter) reader {
 				d.refuse(at(given["default"]), "%s.default is never used beside from.value: remove one", name)
 			}
 			for _, other := range *into {
-				if p.Name != "" && clash(p.Name, other.Name) {
-					d.refuse(at(given["name"]), "%s.name: %s and %s set the same value: remove one", name, quote(other.Name), quote(p.Name))
+				switch {
+				case p.Name == "" || !clash(p.Name, other.Name):
+				case p.Name == other.Name:
+					d.refuse(at(given["name"]), "%s.name: %s is the name of two parameters: remove one", name, quote(p.Name))
+				default:
+					d.refuse(at(given["name"]), "%s.name: %s and %s write over each other, one is inside the other: remove one", name, quote(other.Name), quote(p.Name))
 				}
 			}
 			*into = append(*into, p)

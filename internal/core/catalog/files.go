@@ -29,7 +29,7 @@ func (f *folder) read(from file, lenient bool) (docs []*yaml.Node, ok bool) {
 		f.unreadable(from.name, err)
 		return nil, false
 	}
-	docs, err = documents(data)
+	docs, err = documents(data, MaxDocuments, MaxFileMarks)
 	if err != nil && lenient {
 		return nil, false
 	}

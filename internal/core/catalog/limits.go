@@ -10,6 +10,8 @@ const (
 	MaxMinors = 100
 	// MaxList is the most entries of any other list.
 	MaxList = 1_000
+	// MaxMarks is the most lines and separators of catalog.yaml: 200 for each of MaxAddons.
+	MaxMarks = 200_000
 	// MaxDepth is how deep catalog.yaml nests: a well-formed one needs eight levels.
 	MaxDepth = 20
 	// MaxText is the longest text value, in bytes.
@@ -28,6 +30,9 @@ const (
 	MaxManifests = 10_000_000
 	// MaxFile is the largest YAML file of an addon that is read.
 	MaxFile = 4 << 20
+	// MaxFileMarks and MaxDocuments bound what such a file holds.
+	MaxFileMarks = 500_000
+	MaxDocuments = 10_000
 	// MaxFileDepth is how deep such a file nests. Generated CustomResourceDefinitions reach about 60 levels.
 	MaxFileDepth = 256
 	// MaxAliased is how many values aliases may add to such a file: each level of an alias bomb multiplies them.

@@ -20,7 +20,7 @@ var dnsLabel = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`)
 
 func checkLabel(s, what string) error {
 	if len(s) > maxLabel {
-		return fmt.Errorf("%s has %d bytes, at most %d are allowed", quote(s), len(s), maxLabel)
+		return fmt.Errorf("%s is too long: at most %d bytes are allowed", quote(s), maxLabel)
 	}
 	if !dnsLabel.MatchString(s) {
 		return fmt.Errorf("%s is not %s: want lower-case letters, digits and inner dashes, such as cert-manager", quote(s), what)
@@ -45,7 +45,7 @@ var pathElement = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 func checkPath(s string) error {
 	if len(s) > maxPath {
-		return fmt.Errorf("%s has %d bytes, at most %d are allowed", quote(s), len(s), maxPath)
+		return fmt.Errorf("%s is too long: at most %d bytes are allowed", quote(s), maxPath)
 	}
 	if strings.HasPrefix(s, "/") {
 		return fmt.Errorf("%s is absolute: want a folder inside the repository, such as addons/cert-manager", quote(s))
@@ -77,7 +77,7 @@ var parameterName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]*(\.[A-Za-z0-9_][
 
 func checkParameterName(s string) error {
 	if len(s) > maxName {
-		return fmt.Errorf("%s has %d bytes, at most %d are allowed", quote(s), len(s), maxName)
+		return fmt.Errorf("%s is too long: at most %d bytes are allowed", quote(s), maxName)
 	}
 	if !parameterName.MatchString(s) {
 		return fmt.Errorf("%s is not a parameter's name: want words of letters, digits, - and _, divided by dots, such as cluster.name", quote(s))

@@ -36,6 +36,8 @@ func (d *decoder) paths(addons []entry) {
 		}
 		o := byPath[outer]
 		switch {
+		case o.addon.Name == e.addon.Name:
+			// Two addons of one name have been refused already.
 		case o.addon.Path == e.addon.Path:
 			d.refuse(e.place("path"), "%s.path: %s is also the path of addon %s: one folder is one addon", e.name, quote(e.addon.Path), quote(o.addon.Name))
 		case key(o) == key(e):

@@ -92,7 +92,7 @@ func (d *decoder) object(name string, n *yaml.Node, fields []field) map[string]*
 			continue
 		}
 		if first, twice := keys[key.Value]; twice {
-			d.refuse(at(key), "%s is given twice, first in line %d: remove one", child(name, quote(key.Value)), first.Line)
+			d.refuse(at(key), "%s%s is given twice, first in line %d: remove one", label(name), quote(key.Value), first.Line)
 			continue
 		}
 		keys[key.Value] = key
@@ -124,7 +124,7 @@ func unknown(name, key string, fields []field) string {
 	if near := nearest(key, names); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	return child(name, quote(key)) + " is not a known field: " + hint
+	return label(name) + quote(key) + " is not a known field: " + hint
 }
 
 // list calls each with every entry.
@@ -234,15 +234,11 @@ func word[T ~string](into *T, words ...T) reader {
 			d.refuse(at(n), "%s: %s is a boolean to YAML readers: write one of %s", name, n.Value, want)
 			return
 		}
-		s, ok := d.text(name, n)
-		if !ok {
+		if n.Kind != yaml.ScalarNode || !slices.Contains(words, T(n.Value)) {
+			d.refuse(at(n), "%s: want one of %s, found %s", name, want, describe(n))
 			return
 		}
-		if !slices.Contains(words, T(s)) {
-			d.refuse(at(n), "%s: %s is not one of %s", name, quote(s), want)
-			return
-		}
-		*into = T(s)
+		*into = T(n.Value)
 	}
 }
 
@@ -252,11 +248,9 @@ func (d *decoder) plain(n *yaml.Node, depth int) {
 	case depth > MaxDepth:
 		d.refuse(at(n), "nests deeper than %d levels", MaxDepth)
 		return
-	case n.Kind == yaml.AliasNode:
-		d.refuse(at(n), "the alias *%s is not read in a catalog: write the value out", cut(n.Value))
-		return
 	case n.Anchor != "":
-		d.refuse(at(n), "the anchor &%s is not read in a catalog: remove it", cut(n.Anchor))
+		// No alias is without an anchor, so those need no message of their own.
+		d.refuse(at(n), "the anchor &%s is not read in a catalog: remove it, and write the value out where it is used", cut(n.Anchor))
 	case n.Style&yaml.TaggedStyle != 0:
 		d.refuse(at(n), "the tag %s is not read in a catalog: remove it", cut(n.Tag))
 	}

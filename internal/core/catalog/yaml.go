@@ -37,12 +37,22 @@ type syntaxError struct {
 
 func (e *syntaxError) Error() string { return e.text }
 
-// documents parses every YAML document of data, without expanding an alias. Callers bound the size of data first;
-// the parser itself bounds nesting.
-func documents(data []byte) (docs []*yaml.Node, err error) {
+// marks are the bytes of which each value, key and line of a YAML file has one at least.
+const marks = ",:-?[{\n"
+
+// documents parses the YAML documents of data, without expanding an alias. Callers bound the size of data first; the parser
+// itself bounds nesting. A parsed value takes some hundred bytes, so their number is bounded before parsing: at most maxMarks.
+func documents(data []byte, maxDocs, maxMarks int) (docs []*yaml.Node, err error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
 	if err := encoding(data); err != nil {
 		return nil, err
+	}
+	n := 0
+	for i := range len(marks) {
+		n += bytes.Count(data, []byte{marks[i]})
+	}
+	if n > maxMarks {
+		return nil, &syntaxError{text: fmt.Sprintf("holds too much: %d lines and separators, at most %d are read", n, maxMarks)}
 	}
 	// The parser has panicked on malformed input before, and one release's file must never stop the others.
 	defer func() {
@@ -58,7 +68,9 @@ func documents(data []byte) (docs []*yaml.Node, err error) {
 		case err != nil:
 			return docs, explain(err, data)
 		}
-		docs = append(docs, doc)
+		if docs = append(docs, doc); len(docs) > maxDocs {
+			return docs, &syntaxError{at(doc), fmt.Sprintf("has more than %s: remove the line --- and what follows it", count(maxDocs, "YAML document"))}
+		}
 	}
 }
 
@@ -74,7 +86,7 @@ func encoding(data []byte) error {
 		case r == utf8.RuneError && size <= 1:
 			return &syntaxError{p, fmt.Sprintf("is not UTF-8: byte 0x%02x: save it as UTF-8", data[i])}
 		case r == 0 && i < 4:
-			return &syntaxError{p, "is UTF-16 or UTF-32, or not text at all: save it as UTF-8"}
+			return &syntaxError{place{1, 1}, "is UTF-16 or UTF-32, or not text at all: save it as UTF-8"}
 		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r == 0x7f:
 			return &syntaxError{p, fmt.Sprintf("holds the control character %U: remove it", r)}
 		}
