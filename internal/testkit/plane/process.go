@@ -168,18 +168,31 @@ func (p *Process) await(ctx context.Context) error {
 	if p.command.Ready == nil {
 		return nil
 	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	done := p.done
+	go func() {
+		select {
+		case <-done:
+			cancel(fmt.Errorf("%w (%s) before it was ready", errEnded, p.cmd.ProcessState))
+		case <-ctx.Done():
+		}
+	}()
+	return Until(ctx, p.command.Ready)
+}
+
+// Until asks again and again until the answer is nil. When ctx ends first, the error has the last answer and why it ended.
+func Until(ctx context.Context, ask func(context.Context) error) error {
 	tick := time.NewTicker(readyPoll)
 	defer tick.Stop()
 	for {
-		err := p.command.Ready(ctx)
+		err := ask(ctx)
 		if err == nil {
 			return nil
 		}
 		select {
-		case <-p.done:
-			return fmt.Errorf("%w (%s) before it was ready", errEnded, p.cmd.ProcessState)
 		case <-ctx.Done():
-			return fmt.Errorf("not ready: %w (%w)", err, context.Cause(ctx))
+			return fmt.Errorf("%w: last answer: %w", context.Cause(ctx), err)
 		case <-tick.C:
 		}
 	}
