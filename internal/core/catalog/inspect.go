@@ -187,10 +187,10 @@ func (f *folder) walk() (files []file, ok bool) {
 		bytes += next.size
 		switch {
 		case len(files) > MaxFolderFiles:
-			f.refuse("path", "the folder %s has more than %d files, at most %d are allowed", f.addon.Path, MaxFolderFiles, MaxFolderFiles)
+			f.refuse("path", "the folder %s has more than %d files, the most that is allowed: divide it", f.addon.Path, MaxFolderFiles)
 			return errStop
 		case bytes > MaxFolderBytes:
-			f.refuse("path", "the files of %s have more than %d bytes together, at most %d are allowed", f.addon.Path, MaxFolderBytes, MaxFolderBytes)
+			f.refuse("path", "the files of %s have more than %d bytes together, the most that is allowed: divide it", f.addon.Path, MaxFolderBytes)
 			return errStop
 		}
 		return nil

@@ -35,7 +35,7 @@ func scanLinks(tree fs.FS) (found []fault.Problem) {
 		entries++
 		switch {
 		case entries > MaxEntries:
-			report(RepositoryInvalid, File, "the repository has more than %d files and folders, at most %d are looked at: divide it", MaxEntries, MaxEntries)
+			report(RepositoryInvalid, File, "the repository has more than %d files and folders, the most that is looked at: divide it", MaxEntries)
 			return fs.SkipAll
 		case len(name) > MaxPath:
 			report(RepositoryInvalid, File, "the repository holds a path of %d bytes, at most %d are allowed: %s", len(name), MaxPath, quote(name))
