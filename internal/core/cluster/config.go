@@ -9,29 +9,21 @@ import (
 	"net/url"
 )
 
-// argoConfig mirrors the types of Argo CD 2.14's ClusterConfig: what decodes here decodes there, and only that.
-type argoConfig struct {
-	Username    string  `json:"username"`
-	Password    string  `json:"password"`
-	BearerToken string  `json:"bearerToken"`
-	TLS         argoTLS `json:"tlsClientConfig"`
-	AWS         *struct {
-		ClusterName string `json:"clusterName"`
-		RoleARN     string `json:"roleARN"`
-		Profile     string `json:"profile"`
-	} `json:"awsAuthConfig"`
-	Exec *struct {
-		Command     string            `json:"command"`
-		Args        []string          `json:"args"`
-		Env         map[string]string `json:"env"`
-		APIVersion  string            `json:"apiVersion"`
-		InstallHint string            `json:"installHint"`
-	} `json:"execProviderConfig"`
-	DisableCompression bool   `json:"disableCompression"`
-	ProxyURL           string `json:"proxyUrl"`
+// Config is data.config of a cluster Secret: how Argo CD connects to the cluster. It holds credentials; nothing of it may be
+// printed. It mirrors the types of Argo CD 2.14's ClusterConfig: what decodes here decodes there, and only that.
+type Config struct {
+	Username           string              `json:"username"`
+	Password           string              `json:"password"`
+	BearerToken        string              `json:"bearerToken"`
+	TLS                TLSConfig           `json:"tlsClientConfig"`
+	AWS                *AWSConfig          `json:"awsAuthConfig"`
+	Exec               *ExecProviderConfig `json:"execProviderConfig"`
+	DisableCompression bool                `json:"disableCompression"`
+	ProxyURL           string              `json:"proxyUrl"`
 }
 
-type argoTLS struct {
+// TLSConfig says whom to trust and what certificate to show. The data fields are PEM, in base64 within the JSON.
+type TLSConfig struct {
 	Insecure   bool   `json:"insecure"`
 	ServerName string `json:"serverName"`
 	CertData   []byte `json:"certData"`
@@ -39,19 +31,42 @@ type argoTLS struct {
 	CAData     []byte `json:"caData"`
 }
 
+// AWSConfig asks AWS for a token.
+type AWSConfig struct {
+	ClusterName string `json:"clusterName"`
+	RoleARN     string `json:"roleARN"`
+	Profile     string `json:"profile"`
+}
+
+// ExecProviderConfig is a command that prints credentials.
+type ExecProviderConfig struct {
+	Command     string            `json:"command"`
+	Args        []string          `json:"args"`
+	Env         map[string]string `json:"env"`
+	APIVersion  string            `json:"apiVersion"`
+	InstallHint string            `json:"installHint"`
+}
+
+// DecodeConfig reads data.config; an empty one is the zero Config. Its errors repeat nothing of the text.
+func DecodeConfig(text []byte) (c Config, err error) {
+	if len(text) == 0 {
+		return c, nil
+	}
+	if err := json.Unmarshal(text, &c); err != nil {
+		return Config{}, errors.New(configFault(text, err))
+	}
+	return c, nil
+}
+
 // config checks what Argo CD 2.14 does with every cluster Secret before it generates any Application.
 func (r *reader) config() {
-	text := r.secret.Data["config"]
-	if len(text) == 0 {
-		return
-	}
-	var c argoConfig
-	if err := json.Unmarshal(text, &c); err != nil {
+	c, err := DecodeConfig(r.secret.Data["config"])
+	if err != nil {
 		r.facts.BlocksArgoCD = true
-		r.hold(CodeInvalidConfig, "Argo CD 2.14 cannot read data.config: %s. Until it is corrected, Argo CD reconciles no ApplicationSet at all: no cluster of the fleet gets new addons or releases", configFault(text, err))
+		r.hold(CodeInvalidConfig, "Argo CD 2.14 cannot read data.config: %v. Until it is corrected, Argo CD reconciles no ApplicationSet at all: no cluster of the fleet gets new addons or releases", err)
 		return
 	}
-	for _, why := range credentialFaults(c) {
+	for _, why := range c.Faults() {
 		r.problem(CodeInvalidCredentials, "data.config: %s; Argo CD cannot connect to the cluster with it", why)
 	}
 }
@@ -111,8 +126,8 @@ func badBase64(text []byte) string {
 	return "a field of tlsClientConfig"
 }
 
-// credentialFaults are the combinations that decode but that no connection can be made with.
-func credentialFaults(c argoConfig) (faults []string) {
+// Faults are what decodes but cannot make a connection. They repeat no value.
+func (c Config) Faults() (faults []string) {
 	for _, f := range []struct {
 		name string
 		data []byte

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"net/netip"
 	"net/url"
 	"strings"
@@ -18,9 +19,9 @@ func (r *reader) server() {
 		r.hold(CodeNoServer, "data.server is missing, so Argo CD cannot address the cluster; write the API server's URL, such as https://10.0.0.1:6443")
 		return
 	}
-	u, why := parseServer(text)
-	if why != "" {
-		r.hold(CodeInvalidServer, "data.server %s; write the API server's URL, such as https://10.0.0.1:6443", why)
+	u, err := ParseServer(text)
+	if err != nil {
+		r.hold(CodeInvalidServer, "data.server %v; write the API server's URL, such as https://10.0.0.1:6443", err)
 		return
 	}
 	r.facts.Server = text
@@ -32,34 +33,35 @@ func (r *reader) server() {
 	}
 }
 
-// parseServer reads an address in the forms that client-go takes, a URL or host:port, and says why it is none.
-func parseServer(text string) (u *url.URL, why string) {
+// ParseServer reads an address in the forms that client-go takes, a URL or host:port, and says why it is none. Its errors repeat
+// nothing of the text, for it can hold a password.
+func ParseServer(text string) (*url.URL, error) {
 	if len(text) > maxServer {
-		return nil, "is longer than an address can be"
+		return nil, errors.New("is longer than an address can be")
 	}
 	if !utf8.ValidString(text) {
-		return nil, "is not valid UTF-8"
+		return nil, errors.New("is not valid UTF-8")
 	}
 	u, err := url.Parse(text)
 	if err != nil || u.Scheme == "" || u.Host == "" {
 		if strings.Contains(text, "://") {
-			return nil, "is not a URL with a host"
+			return nil, errors.New("is not a URL with a host")
 		}
 		if u, err = url.Parse("https://" + text); err != nil || u.Path != "" {
-			return nil, "is neither a URL nor host:port"
+			return nil, errors.New("is neither a URL nor host:port")
 		}
 	}
 	switch {
 	case u.User != nil:
-		return nil, "contains a user name or password, which belong in data.config"
+		return nil, errors.New("contains a user name or password, which belong in data.config")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, "has a query or fragment"
+		return nil, errors.New("has a query or fragment")
 	case u.Scheme != "https" && u.Scheme != "http":
-		return nil, "has a scheme other than https"
+		return nil, errors.New("has a scheme other than https")
 	case u.Hostname() == "" || strings.HasSuffix(u.Host, ":") || strings.ContainsAny(u.Host, " \t{}$`\"'<>\\|^"):
-		return nil, "has no usable host name"
+		return nil, errors.New("has no usable host name")
 	}
-	return u, ""
+	return u, nil
 }
 
 // awsMetadata serves machine credentials like the link-local addresses, from an address that is not link-local.
@@ -73,8 +75,8 @@ func LinkLocal(a netip.Addr) bool {
 
 // serverKey is equal for two spellings of one address.
 func serverKey(server string) string {
-	u, why := parseServer(server)
-	if why != "" {
+	u, err := ParseServer(server)
+	if err != nil {
 		return server
 	}
 	host := strings.ToLower(u.Host)
