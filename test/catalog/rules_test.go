@@ -84,9 +84,13 @@ func TestPods(t *testing.T) {
 			if w.pods.Spec.SecurityContext == nil || w.pods.Spec.SecurityContext.SeccompProfile == nil {
 				t.Errorf("%s: %s: its pods need a seccomp profile", b, w.id)
 			}
-			owner, class := classOwner(all, b, w.pods.Spec.PriorityClassName)
-			if class && !dependsOn(c, b.addon.Name, owner) {
-				t.Errorf("%s: %s: the priority class %q comes from the addon %q, which is not in its dependsOn", b, w.id, w.pods.Spec.PriorityClassName, owner)
+			class := w.pods.Spec.PriorityClassName
+			switch owner := classOwner(all, b, class); {
+			case class == "" || strings.HasPrefix(class, "system-"):
+			case owner == "":
+				t.Errorf("%s: %s: no addon brings the priority class %q", b, w.id, class)
+			case owner != b.addon.Name && !dependsOn(c, b.addon.Name, owner):
+				t.Errorf("%s: %s: the priority class %q comes from the addon %q, which is not in its dependsOn", b, w.id, class, owner)
 			}
 			for _, missing := range b.missing(w) {
 				t.Errorf("%s: %s: %s", b, w.id, missing)
@@ -95,19 +99,16 @@ func TestPods(t *testing.T) {
 	}
 }
 
-// classOwner finds the addon that brings a priority class; the second result is false where no addon needs to.
-func classOwner(all []build, user build, class string) (string, bool) {
-	if class == "" || strings.HasPrefix(class, "system-") {
-		return "", false
-	}
+// classOwner finds the addon that brings a priority class to the cluster where a build goes; "" is none.
+func classOwner(all []build, user build, class string) string {
 	for _, b := range all {
 		for _, o := range b.objects {
 			if b.minor == user.minor && b.addon.Placement == user.addon.Placement && o.GetKind() == "PriorityClass" && o.GetName() == class {
-				return b.addon.Name, true
+				return b.addon.Name
 			}
 		}
 	}
-	return "", true
+	return ""
 }
 
 // fromOutside are Secrets that the platform, not an addon, puts into a cluster.
