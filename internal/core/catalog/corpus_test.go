@@ -587,6 +587,13 @@ func TestCorpusLarge(t *testing.T) {
 		{"comments", repeat("#\n", 190_000, ""), 8 << 20, "catalog.yaml:1:1: addons is missing: add it"},
 		{"documents", repeat("---\n", 40_000, ""), 1 << 20, "catalog.yaml:5:1: the file has more than 1 YAML document: remove the line --- and what follows it"},
 		{"dependencies that are not there", repeat("- {name: x, dependsOn: ["+strings.Repeat("abcdefgh, ", 900)+"]}\n", 100), 64 << 20, "catalog.yaml:6:35: addons[0].dependsOn[1]: \"abcdefgh\" is listed twice: remove one\ncatalog.yaml: 89999 more problems are not listed, at most 100 are"},
+		{"different ranges", func() []byte {
+			b := head + "addons:\n"
+			for i := range 1_000 {
+				b += fmt.Sprintf("- {name: a%03d, kubernetes: \"%s>=1.99.%d\"}\n", i, strings.Repeat("<2,", 70+i%10), i/10%60)
+			}
+			return []byte(b)
+		}, 256 << 20, "catalog.yaml:23:28: addons[17].kubernetes: the different ranges of the catalog have more than 4096 bytes together: let addons share ranges"},
 		{"1 MiB of the smallest keys", repeat("a:\n", 300_000, ""), 1 << 20, "catalog.yaml: the file holds too much: 600012 lines and separators, at most 200000 are read"},
 		{"1 MiB of anchors", repeat("&a ,", 200_000, "addons: ["), 1 << 20, "catalog.yaml: the file holds too much: 200014 lines and separators, at most 200000 are read"},
 		{"1 MiB of quotes", repeat("\"", 1_000_000, "addons: ["), 1 << 20, "catalog.yaml:4: the file is not YAML: did not find expected ',' or ']'"},

@@ -14,6 +14,8 @@ const (
 	MaxMarks = 200_000
 	// MaxDepth is how deep catalog.yaml nests: a well-formed one needs eight levels.
 	MaxDepth = 20
+	// MaxRanges is how long all different ranges are together, in bytes: each is tried on thousands of versions.
+	MaxRanges = 4 << 10
 	// MaxText is the longest text value, in bytes.
 	MaxText = 4_096
 	// MaxProblems is how many problems are listed; the rest is counted.

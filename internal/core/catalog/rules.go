@@ -79,17 +79,26 @@ func (all fits) of(r version.Range) fit {
 	return f
 }
 
-func (d *decoder) ranges(addons []entry) {
-	all := fits{}
+// ranges checks every range alone and returns what each holds; nil when they are too many to try.
+func (d *decoder) ranges(addons []entry) fits {
+	all, bytes := fits{}, 0
 	for _, e := range addons {
-		if !all.of(e.addon.Kubernetes).any() {
-			d.refuse(e.place("kubernetes"), "%s.kubernetes: %s holds no Kubernetes minor from 1.0 to 1.%d: correct the range", e.name, quote(e.addon.Kubernetes.String()), lastMinor)
+		r := e.addon.Kubernetes
+		if _, known := all[r.String()]; !known {
+			if bytes += len(r.String()); bytes > MaxRanges {
+				d.refuse(e.place("kubernetes"), "%s.kubernetes: the different ranges of the catalog have more than %d bytes together: let addons share ranges", e.name, MaxRanges)
+				return nil
+			}
+		}
+		if !all.of(r).any() {
+			d.refuse(e.place("kubernetes"), "%s.kubernetes: %s holds no Kubernetes minor from 1.0 to 1.%d: correct the range", e.name, quote(r.String()), lastMinor)
 		}
 	}
+	return all
 }
 
 // dependencies checks every edge, then looks for circles.
-func (d *decoder) dependencies(addons []entry) {
+func (d *decoder) dependencies(addons []entry, all fits) {
 	index := map[string]int{}
 	names := make([]string, 0, len(addons))
 	for i, e := range addons {
@@ -98,7 +107,6 @@ func (d *decoder) dependencies(addons []entry) {
 			names = append(names, e.addon.Name)
 		}
 	}
-	all := fits{}
 	for _, e := range addons {
 		for _, dep := range e.addon.DependsOn {
 			i, known := index[dep]
@@ -115,7 +123,7 @@ func (d *decoder) dependencies(addons []entry) {
 					}
 				}
 				d.refuse(where, "%s: the catalog has no addon %s: %s", name, quote(dep), hint)
-			default:
+			case all != nil:
 				mine, its := all.of(e.addon.Kubernetes), all.of(addons[i].addon.Kubernetes)
 				if mine.any() && its.any() && !mine.meets(its) {
 					d.refuse(where, "%s: %s is for Kubernetes %s and %s for %s, no minor runs both: correct one range or remove this entry",
