@@ -16,7 +16,7 @@ import (
 // ConfigOptions are what ConfigFromSecret needs beside the Secret.
 type ConfigOptions struct {
 	// AllowExec runs the command that a Secret names to get credentials (execProviderConfig, awsAuthConfig). Who may write a
-	// cluster Secret can then run commands as this process.
+	// cluster Secret can then run commands as this process, and what they write to standard error goes to ours.
 	AllowExec bool
 	// InCluster connects to the cluster this process runs in; nil when it runs in none.
 	InCluster *rest.Config

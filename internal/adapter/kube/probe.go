@@ -1,3 +1,4 @@
+// Package kube asks clusters for what Argo CD's cluster Secrets lead to: so far, their Kubernetes version.
 package kube
 
 import (

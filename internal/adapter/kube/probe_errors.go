@@ -70,6 +70,8 @@ func explain(err error, host string, deadline bool) *ProbeError {
 	switch isOp := errors.As(err, &op); {
 	case errors.As(err, &probe):
 		return probe
+	case strings.Contains(err.Error(), "getting credentials: "): // client-go wraps the failure of a command in text only.
+		return probeErrorf(CodeInvalidCredentials, "the credential command in data.config fails; its own words are on the manager's standard error")
 	case deadline, errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return probeErrorf(CodeTimeout, "%s does not answer in time", host)
 	case isOp && (op.Op == "proxyconnect" || strings.HasPrefix(op.Op, "socks")):
