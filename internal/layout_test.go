@@ -31,7 +31,7 @@ type source struct {
 
 func (s source) test() bool { return strings.HasSuffix(s.file, "_test.go") }
 
-// directions say what each part may import of this module, beside itself. The longest matching part counts.
+// directions say what each part may import of this module, beside itself. A part that is not listed has no place yet.
 var directions = []struct {
 	part string
 	may  []string
@@ -42,7 +42,9 @@ var directions = []struct {
 	{"internal/manager", []string{"internal/core", "internal/api", "internal/adapter"}},
 	{"internal/bot", []string{"internal/core", "internal/api", "internal/adapter"}},
 	{"internal/testkit", []string{"internal/core", "internal/api", "internal/adapter"}},
-	{"cmd", []string{"internal/core", "internal/api", "internal/adapter", "internal/manager", "internal/bot"}},
+	// What both commands share stands where they stand: above everything but themselves.
+	{"internal/cli", []string{"internal/core", "internal/api", "internal/adapter", "internal/manager", "internal/bot"}},
+	{"cmd", []string{"internal/core", "internal/api", "internal/adapter", "internal/manager", "internal/bot", "internal/cli"}},
 }
 
 // corePackages are those outside this module that the core may use: nothing that reaches disk, network, clock, logger or
@@ -67,6 +69,9 @@ var owned = []struct{ prefix, by string }{
 // violations are the rules that a file breaks.
 func violations(s source) (found []string) {
 	refuse := func(format string, args ...any) { found = append(found, s.file+": "+fmt.Sprintf(format, args...)) }
+	if within(s.file, "internal") && s.file != "internal/layout_test.go" && promise(s.file) == "" {
+		refuse("is in no part of the architecture: move it, or give its folder a line in internal/layout_test.go")
+	}
 	core := within(s.file, "internal/core")
 	for _, imported := range s.imports {
 		own, ours := strings.CutPrefix(imported, module+"/")
@@ -147,29 +152,31 @@ func TestRules(t *testing.T) {
 			"internal/core/a/a.go: imports log/slog: the core uses only what is listed in internal/layout_test.go",
 			"internal/core/a/a.go: imports net: the core uses only what is listed in internal/layout_test.go",
 		}},
-		"core draws lots":                  {source{file: "internal/core/a/a.go", imports: []string{"math/rand"}}, []string{"internal/core/a/a.go: imports math/rand: the core uses only what is listed in internal/layout_test.go"}},
-		"core uses Kubernetes objects":     {source{file: "internal/core/a/a.go", imports: []string{"k8s.io/apimachinery/pkg/apis/meta/v1"}}, []string{"internal/core/a/a.go: imports k8s.io/apimachinery/pkg/apis/meta/v1: the core uses only what is listed in internal/layout_test.go"}},
-		"core asks the clock":              {source{file: "internal/core/a/a.go", imports: []string{"time"}, clock: []string{"Now"}}, []string{"internal/core/a/a.go: calls time.Now: in the core, time is an argument"}},
-		"a test of the core reads files":   {in: source{file: "internal/core/a/a_test.go", imports: []string{"os", module + "/internal/testkit/gitrepo"}, clock: []string{"Now"}}},
-		"a name that only starts alike":    {source{file: "internal/core/a/a.go", imports: []string{module + "/internal/corelike"}}, []string{"internal/core/a/a.go: imports internal/corelike: internal/core imports only itself"}},
-		"adapter imports core":             {in: source{file: "internal/adapter/git/a.go", imports: []string{module + "/internal/core/fault", "net/http", module + "/internal/adapter/git/pack"}}},
-		"adapter imports another":          {source{file: "internal/adapter/git/a.go", imports: []string{module + "/internal/adapter/kube"}}, []string{"internal/adapter/git/a.go: imports internal/adapter/kube: internal/adapter imports only itself and internal/core, internal/api"}},
-		"adapter imports the manager":      {source{file: "internal/adapter/git/a.go", imports: []string{module + "/internal/manager"}}, []string{"internal/adapter/git/a.go: imports internal/manager: internal/adapter imports only itself and internal/core, internal/api"}},
-		"adapter imports the bot":          {source{file: "internal/adapter/git/a.go", imports: []string{module + "/internal/bot/pick"}}, []string{"internal/adapter/git/a.go: imports internal/bot/pick: internal/adapter imports only itself and internal/core, internal/api"}},
-		"manager imports its adapters":     {in: source{file: "internal/manager/a.go", imports: []string{module + "/internal/adapter/git", module + "/internal/manager/source", module + "/internal/api/v1alpha1"}}},
-		"manager imports the bot":          {source{file: "internal/manager/a.go", imports: []string{module + "/internal/bot"}}, []string{"internal/manager/a.go: imports internal/bot: internal/manager imports only itself and internal/core, internal/api, internal/adapter"}},
-		"bot imports the manager":          {source{file: "internal/bot/a.go", imports: []string{module + "/internal/manager"}}, []string{"internal/bot/a.go: imports internal/manager: internal/bot imports only itself and internal/core, internal/api, internal/adapter"}},
-		"API types import an adapter":      {source{file: "internal/api/v1alpha1/a.go", imports: []string{module + "/internal/adapter/kube"}}, []string{"internal/api/v1alpha1/a.go: imports internal/adapter/kube: internal/api imports only itself and internal/core"}},
-		"manager imports testkit":          {source{file: "internal/manager/a.go", imports: []string{module + "/internal/testkit/plane"}}, []string{"internal/manager/a.go: imports internal/testkit/plane: only tests import testkit"}},
-		"command imports testkit":          {source{file: "cmd/addon-manager/main.go", imports: []string{module + "/internal/testkit/plane"}}, []string{"cmd/addon-manager/main.go: imports internal/testkit/plane: only tests import testkit"}},
-		"a test imports testkit":           {in: source{file: "internal/manager/a_test.go", imports: []string{module + "/internal/testkit/plane"}}},
-		"the sandbox imports testkit":      {in: source{file: "test/sandbox/main.go", imports: []string{module + "/internal/testkit/plane", "github.com/argoproj/argo-cd/v2/server"}}},
-		"a test imports cmd":               {source{file: "test/script/a_test.go", imports: []string{module + "/cmd/addon-manager"}}, []string{"test/script/a_test.go: imports cmd/addon-manager: nothing imports cmd"}},
-		"a command imports another":        {source{file: "cmd/branch-bot/main.go", imports: []string{module + "/cmd/addon-manager"}}, []string{"cmd/branch-bot/main.go: imports cmd/addon-manager: nothing imports cmd"}},
-		"Argo CD in its adapter":           {in: source{file: "internal/adapter/argocd/a.go", imports: []string{"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"}}},
-		"Argo CD in the manager":           {source{file: "internal/manager/a.go", imports: []string{"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"}}, []string{"internal/manager/a.go: imports github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1: only internal/adapter/argocd does"}},
-		"the GitHub client in its adapter": {in: source{file: "internal/adapter/github/a.go", imports: []string{"github.com/google/go-github/v72/github"}}},
-		"the GitHub client in the bot":     {source{file: "internal/bot/a.go", imports: []string{"github.com/google/go-github/v72/github"}}, []string{"internal/bot/a.go: imports github.com/google/go-github/v72/github: only internal/adapter/github does"}},
+		"core draws lots":                       {source{file: "internal/core/a/a.go", imports: []string{"math/rand"}}, []string{"internal/core/a/a.go: imports math/rand: the core uses only what is listed in internal/layout_test.go"}},
+		"core uses Kubernetes objects":          {source{file: "internal/core/a/a.go", imports: []string{"k8s.io/apimachinery/pkg/apis/meta/v1"}}, []string{"internal/core/a/a.go: imports k8s.io/apimachinery/pkg/apis/meta/v1: the core uses only what is listed in internal/layout_test.go"}},
+		"core asks the clock":                   {source{file: "internal/core/a/a.go", imports: []string{"time"}, clock: []string{"Now"}}, []string{"internal/core/a/a.go: calls time.Now: in the core, time is an argument"}},
+		"a test of the core reads files":        {in: source{file: "internal/core/a/a_test.go", imports: []string{"os", module + "/internal/testkit/gitrepo"}, clock: []string{"Now"}}},
+		"a name that only starts alike":         {source{file: "internal/core/a/a.go", imports: []string{module + "/internal/corelike"}}, []string{"internal/core/a/a.go: imports internal/corelike: internal/core imports only itself"}},
+		"adapter imports core":                  {in: source{file: "internal/adapter/git/a.go", imports: []string{module + "/internal/core/fault", "net/http", module + "/internal/adapter/git/pack"}}},
+		"adapter imports another":               {source{file: "internal/adapter/git/a.go", imports: []string{module + "/internal/adapter/kube"}}, []string{"internal/adapter/git/a.go: imports internal/adapter/kube: internal/adapter imports only itself and internal/core, internal/api"}},
+		"adapter imports the manager":           {source{file: "internal/adapter/git/a.go", imports: []string{module + "/internal/manager"}}, []string{"internal/adapter/git/a.go: imports internal/manager: internal/adapter imports only itself and internal/core, internal/api"}},
+		"adapter imports the bot":               {source{file: "internal/adapter/git/a.go", imports: []string{module + "/internal/bot/pick"}}, []string{"internal/adapter/git/a.go: imports internal/bot/pick: internal/adapter imports only itself and internal/core, internal/api"}},
+		"manager imports its adapters":          {in: source{file: "internal/manager/a.go", imports: []string{module + "/internal/adapter/git", module + "/internal/manager/source", module + "/internal/api/v1alpha1"}}},
+		"manager imports the bot":               {source{file: "internal/manager/a.go", imports: []string{module + "/internal/bot"}}, []string{"internal/manager/a.go: imports internal/bot: internal/manager imports only itself and internal/core, internal/api, internal/adapter"}},
+		"bot imports the manager":               {source{file: "internal/bot/a.go", imports: []string{module + "/internal/manager"}}, []string{"internal/bot/a.go: imports internal/manager: internal/bot imports only itself and internal/core, internal/api, internal/adapter"}},
+		"a part without a place":                {source{file: "internal/utils/a.go"}, []string{"internal/utils/a.go: is in no part of the architecture: move it, or give its folder a line in internal/layout_test.go"}},
+		"what commands share is imported below": {source{file: "internal/manager/a.go", imports: []string{module + "/internal/cli"}}, []string{"internal/manager/a.go: imports internal/cli: internal/manager imports only itself and internal/core, internal/api, internal/adapter"}},
+		"API types import an adapter":           {source{file: "internal/api/v1alpha1/a.go", imports: []string{module + "/internal/adapter/kube"}}, []string{"internal/api/v1alpha1/a.go: imports internal/adapter/kube: internal/api imports only itself and internal/core"}},
+		"manager imports testkit":               {source{file: "internal/manager/a.go", imports: []string{module + "/internal/testkit/plane"}}, []string{"internal/manager/a.go: imports internal/testkit/plane: only tests import testkit"}},
+		"command imports testkit":               {source{file: "cmd/addon-manager/main.go", imports: []string{module + "/internal/testkit/plane"}}, []string{"cmd/addon-manager/main.go: imports internal/testkit/plane: only tests import testkit"}},
+		"a test imports testkit":                {in: source{file: "internal/manager/a_test.go", imports: []string{module + "/internal/testkit/plane"}}},
+		"the sandbox imports testkit":           {in: source{file: "test/sandbox/main.go", imports: []string{module + "/internal/testkit/plane", "github.com/argoproj/argo-cd/v2/server"}}},
+		"a test imports cmd":                    {source{file: "test/script/a_test.go", imports: []string{module + "/cmd/addon-manager"}}, []string{"test/script/a_test.go: imports cmd/addon-manager: nothing imports cmd"}},
+		"a command imports another":             {source{file: "cmd/branch-bot/main.go", imports: []string{module + "/cmd/addon-manager"}}, []string{"cmd/branch-bot/main.go: imports cmd/addon-manager: nothing imports cmd"}},
+		"Argo CD in its adapter":                {in: source{file: "internal/adapter/argocd/a.go", imports: []string{"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"}}},
+		"Argo CD in the manager":                {source{file: "internal/manager/a.go", imports: []string{"github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"}}, []string{"internal/manager/a.go: imports github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1: only internal/adapter/argocd does"}},
+		"the GitHub client in its adapter":      {in: source{file: "internal/adapter/github/a.go", imports: []string{"github.com/google/go-github/v72/github"}}},
+		"the GitHub client in the bot":          {source{file: "internal/bot/a.go", imports: []string{"github.com/google/go-github/v72/github"}}, []string{"internal/bot/a.go: imports github.com/google/go-github/v72/github: only internal/adapter/github does"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := violations(tc.in); !slices.Equal(got, tc.want) {
