@@ -1,0 +1,24 @@
+// Command branch-bot looks after the branches of a config repository.
+package main
+
+import (
+	"os"
+
+	"github.com/addon-manager/addon-manager/internal/cli"
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	os.Exit(cli.Main(newRoot(), os.Args[1:]))
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "branch-bot",
+		Short: "Look after the branches of a config repository",
+		Long: "branch-bot looks after the branches of a config repository. So far it checks what would be released.\n" +
+			"Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 the check found something.",
+	}
+	root.AddCommand(cli.NewValidate())
+	return root
+}

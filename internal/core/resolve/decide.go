@@ -1,0 +1,596 @@
+package resolve
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/cluster"
+	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/release"
+	"github.com/addon-manager/addon-manager/internal/core/version"
+)
+
+// Reasons about clusters and pairs.
+const (
+	CodeClusterGone        fault.Code = "ClusterGone"
+	CodeVersionUnknown     fault.Code = "VersionUnknown"
+	CodeNoRelease          fault.Code = "NoRelease"
+	CodeSourceUnavailable  fault.Code = "SourceUnavailable"
+	CodeReleaseRefused     fault.Code = "ReleaseRefused"
+	CodeNewRelease         fault.Code = "NewRelease"
+	CodeOlderRelease       fault.Code = "OlderRelease"
+	CodeKubernetesUpgrade  fault.Code = "KubernetesUpgrade"
+	CodeKubernetesRollback fault.Code = "KubernetesDowngrade"
+	CodeSwitchedOn         fault.Code = "SwitchedOn"
+	CodeEnabledByDefault   fault.Code = "EnabledByDefault"
+	CodeAlwaysOn           fault.Code = "AlwaysOn"
+	CodeSwitchedOff        fault.Code = "SwitchedOff"
+	CodeLabelRemoved       fault.Code = "LabelRemoved"
+	CodeNotInRelease       fault.Code = "NotInRelease"
+	CodeOutOfRange         fault.Code = "OutOfRange"
+	CodeDependencyOff      fault.Code = "DependencyOff"
+	CodeRequired           fault.Code = "Required"
+	CodeParameterMissing   fault.Code = "ParameterMissing"
+	CodeSettingsChanged    fault.Code = "SettingsChanged"
+	CodeRelisted           fault.Code = "Relisted"
+	CodeNameTaken          fault.Code = "NameTaken"
+	CodeLeaving            fault.Code = "Leaving"
+)
+
+// managementServer is Argo CD's own cluster.
+const managementServer = "https://kubernetes.default.svc"
+
+// Cluster decides about one cluster. delivered may be in any order; it is not changed.
+func (s *Snapshot) Cluster(c Cluster, delivered []Delivered, _ time.Time) ClusterPlan {
+	v := c.Version()
+	plan := ClusterPlan{Name: c.Name, KubernetesVersion: v.Raw, Minor: v.Minor.String(), Reasons: []fault.Reason{}, Problems: c.Problems}
+	if !c.Gone {
+		plan.Problems = append(slices.Clip(plan.Problems), cluster.Switches(c.Facts, s.addons)...)
+	}
+	if !slices.IsSortedFunc(delivered, byAddon) {
+		delivered = slices.SortedFunc(slices.Values(delivered), byAddon)
+	}
+	o := s.minors[v.Minor]
+	if o != nil {
+		plan.Release = o.tag
+		plan.Reasons = append(plan.Reasons, o.refused...)
+	}
+	if hold := s.holds(c, v, o); len(hold) > 0 {
+		plan.Held, plan.Reasons = true, append(plan.Reasons, hold...)
+		plan.Pairs = s.heldPairs(c, o, delivered, hold)
+		return plan
+	}
+	d := decision{s: s, c: &c, version: v, offer: o, inRange: o.inRange(v)}
+	plan.Pairs = d.pairs(delivered)
+	return plan
+}
+
+func byAddon(a, b Delivered) int { return cmp.Compare(a.Addon, b.Addon) }
+
+// holds are the reasons why nothing at all may change on a cluster.
+func (s *Snapshot) holds(c Cluster, v version.Kubernetes, o *offer) (reasons []fault.Reason) {
+	add := func(r *fault.Reason) {
+		if r != nil {
+			reasons = append(reasons, *r)
+		}
+	}
+	if c.Gone {
+		add(reason(CodeClusterGone, "the cluster Secret %q is gone; everything delivered to it stays. Bring the Secret back, or decommission the cluster by name", c.Name))
+		return reasons
+	}
+	add(c.Hold)
+	add(c.Duplicate)
+	if c.Paused {
+		add(reason(cluster.CodePaused, "annotation %s is set; nothing changes until it is removed", cluster.PausedAnnotation))
+	}
+	add(s.source.Unavailable)
+	switch {
+	case c.Hold != nil || s.source.Unavailable != nil: // Already said.
+	case v.Minor.IsZero():
+		why := c.Undetected
+		if why == "" {
+			why = "it is not known yet"
+		}
+		add(reason(CodeVersionUnknown, "no Kubernetes version: %s. Make the cluster reachable, or set annotation %s to a version such as v1.31.4", why, cluster.VersionAnnotation))
+	case o == nil:
+		add(reason(CodeNoRelease, "there is no usable release for Kubernetes %s; minors that have one: %s", v.Minor, s.released))
+		reasons = append(reasons, s.refusedOf(v.Minor)...)
+	}
+	return reasons
+}
+
+// refusedOf are the refusals of a minor that has no usable release.
+func (s *Snapshot) refusedOf(m version.Minor) (reasons []fault.Reason) {
+	const most = 3
+	for _, r := range s.source.Releases {
+		if r.Tag.Minor == m && r.Refused != nil && len(reasons) < most {
+			reasons = append(reasons, fault.Reason{Code: CodeReleaseRefused, Message: r.Tag.String() + " is refused: " + r.Refused.Message})
+		}
+	}
+	return reasons
+}
+
+// heldPairs keeps all that is delivered, and shows what is asked for and must wait.
+func (s *Snapshot) heldPairs(c Cluster, o *offer, delivered []Delivered, hold []fault.Reason) []Pair {
+	pairs := make([]Pair, 0, len(delivered))
+	have := map[string]bool{}
+	wanted := ""
+	if o != nil {
+		wanted = o.tag
+	}
+	for _, d := range delivered {
+		have[d.Addon] = true
+		p := keepPair(c.Name, d)
+		p.Action, p.Reasons, p.Wanted = Hold, hold, wanted
+		pairs = append(pairs, p)
+	}
+	for key, value := range c.Labels {
+		addon, ours := strings.CutPrefix(key, catalog.LabelPrefix)
+		if !ours || value != string(cluster.Enabled) || have[addon] || o == nil && !dnsLabel.MatchString(addon) {
+			continue
+		}
+		p := Pair{Cluster: c.Name, Addon: addon, Action: Hold, Reasons: hold, Wanted: wanted, Placement: catalog.Workload}
+		if o != nil {
+			i, offered := slices.BinarySearchFunc(o.addons, addon, func(of offered, name string) int { return cmp.Compare(of.Name, name) })
+			if !offered {
+				continue
+			}
+			p.Placement, p.Minor = o.addons[i].Placement, o.release.Tag.Minor.String()
+		}
+		p.Application = s.applicationName(c.Name, addon)
+		pairs = append(pairs, p)
+	}
+	slices.SortFunc(pairs, func(a, b Pair) int { return cmp.Compare(a.Addon, b.Addon) })
+	return pairs
+}
+
+// keepPair is a pair left exactly as it is.
+func keepPair(name string, d Delivered) Pair {
+	p := Pair{
+		Cluster: name, Addon: d.Addon, Placement: d.Placement, Application: d.Application, Delivered: deliveredRelease(d),
+		Revision: d.Revision, Status: d.Status, Reasons: []fault.Reason{}, Minor: minorOf(d.Release),
+	}
+	if !d.Deleting && (d.Listed || d.Exists) {
+		e := d.Element
+		p.Element = &e
+	}
+	return p
+}
+
+// deliveredRelease is what the Application names, or what is written for one that is still to appear.
+func deliveredRelease(d Delivered) string {
+	if d.Exists {
+		return d.Status.Release
+	}
+	return d.Release
+}
+
+func minorOf(tag string) string {
+	t, err := release.ParseTag(tag)
+	if err != nil {
+		return ""
+	}
+	return t.Minor.String()
+}
+
+// decision is the work on one cluster that is not held.
+type decision struct {
+	s       *Snapshot
+	c       *Cluster
+	version version.Kubernetes
+	offer   *offer
+	// inRange tells, for each addon of the offer, whether it supports the cluster's version.
+	inRange []bool
+	// leaves is set once any pair is on its way out.
+	leaves bool
+}
+
+// wish is what the labels and the catalog ask for.
+type wish int
+
+const (
+	wishOff wish = iota
+	wishOn
+	// wishUnclear changes nothing.
+	wishUnclear
+)
+
+func (d *decision) wish(of *offered) (wish, fault.Code) {
+	switch of.Enabled {
+	case catalog.Always:
+		return wishOn, CodeAlwaysOn
+	case catalog.Default:
+		switch d.c.Labels[of.label] {
+		case string(cluster.Enabled):
+			return wishOn, CodeSwitchedOn
+		case string(cluster.Disabled):
+			return wishOff, CodeSwitchedOff
+		}
+		if _, set := d.c.Labels[of.label]; set {
+			return wishUnclear, cluster.CodeInvalidSwitch
+		}
+		return wishOn, CodeEnabledByDefault
+	default:
+		value, set := d.c.Labels[of.label]
+		switch {
+		case !set:
+			return wishOff, CodeLabelRemoved
+		case value == string(cluster.Enabled):
+			return wishOn, CodeSwitchedOn
+		case value == string(cluster.Disabled):
+			return wishOff, CodeSwitchedOff
+		}
+		return wishUnclear, cluster.CodeInvalidSwitch
+	}
+}
+
+// pairs decides every addon that the release offers or the cluster has; both lists are sorted by name.
+func (d *decision) pairs(delivered []Delivered) []Pair {
+	pairs := make([]Pair, 0, max(len(delivered), 8))
+	addons := d.offer.addons
+	for i, j := 0, 0; i < len(addons) || j < len(delivered); {
+		switch {
+		case j == len(delivered) || i < len(addons) && addons[i].Name < delivered[j].Addon:
+			if p, ok := d.absent(i); ok {
+				pairs = append(pairs, p)
+			}
+			i++
+		case i == len(addons) || addons[i].Name > delivered[j].Addon:
+			pairs = append(pairs, d.dropped(&delivered[j]))
+			j++
+		default:
+			pairs = append(pairs, d.present(i, &delivered[j]))
+			i, j = i+1, j+1
+		}
+	}
+	if d.leaves {
+		d.keepRequired(pairs, delivered)
+	}
+	return pairs
+}
+
+// absent decides an addon that the cluster does not have; ok is false when it should not have it either.
+func (d *decision) absent(i int) (Pair, bool) {
+	of := &d.offer.addons[i]
+	w, why := d.wish(of)
+	if w != wishOn {
+		return Pair{}, false // An unreadable label is among the cluster's problems.
+	}
+	p := Pair{Cluster: d.c.Name, Addon: of.Name, Minor: d.offer.release.Tag.Minor.String(), Placement: of.Placement, Wanted: d.offer.tag}
+	p.Application = d.s.applicationName(d.c.Name, of.Name)
+	hold := func(r fault.Reason) (Pair, bool) {
+		p.Action, p.Reasons = Hold, []fault.Reason{r}
+		return p, true
+	}
+	if !d.inRange[i] {
+		if why != CodeSwitchedOn {
+			return Pair{}, false // Nobody asked for it by name.
+		}
+		return hold(d.outOfRange(of))
+	}
+	if r := d.blocked(of); r != nil {
+		return hold(*r)
+	}
+	if owner, taken := d.s.names.Owner(p.Application); taken && owner != (PairKey{d.c.Name, of.Name}) {
+		return hold(fault.Reasonf(CodeNameTaken, "Application %q belongs to addon %q of cluster %q; rename one of the clusters or addons", p.Application, owner.Addon, owner.Cluster))
+	}
+	e, r := d.element(of, p.Application)
+	if r != nil {
+		return hold(*r)
+	}
+	p.Action, p.Element, p.Revision = Install, &e, e.Revision
+	p.Reasons = []fault.Reason{onReason(why, of)}
+	return p, true
+}
+
+func onReason(why fault.Code, of *offered) fault.Reason {
+	switch why {
+	case CodeSwitchedOn:
+		return fault.Reasonf(why, "label %s is %q", of.label, cluster.Enabled)
+	case CodeAlwaysOn:
+		return fault.Reasonf(why, "the catalog enables %s on every cluster", of.Name)
+	default:
+		return fault.Reasonf(why, "the catalog enables %s by default", of.Name)
+	}
+}
+
+func (d *decision) outOfRange(of *offered) fault.Reason {
+	return fault.Reasonf(CodeOutOfRange, "%s supports Kubernetes %s; this cluster runs %s", of.Name, of.Kubernetes, d.version.Raw)
+}
+
+// blocked names what an addon needs and the cluster will not have.
+func (d *decision) blocked(of *offered) *fault.Reason {
+	for _, name := range of.DependsOn {
+		i, found := slices.BinarySearchFunc(d.offer.addons, name, func(o offered, n string) int { return cmp.Compare(o.Name, n) })
+		if !found {
+			return reason(CodeDependencyOff, "%s needs %s, which release %s does not offer", of.Name, name, d.offer.tag)
+		}
+		need := &d.offer.addons[i]
+		if !d.inRange[i] {
+			r := d.outOfRange(need)
+			return reason(CodeDependencyOff, "%s needs %s: %s", of.Name, name, r.Message)
+		}
+		if w, _ := d.wish(need); w != wishOn {
+			return reason(CodeDependencyOff, "%s needs %s, which is off on this cluster; set label %s=%s", of.Name, name, need.label, cluster.Enabled)
+		}
+	}
+	return nil
+}
+
+// present decides an addon that the release offers and the cluster has.
+func (d *decision) present(i int, have *Delivered) Pair {
+	of := &d.offer.addons[i]
+	w, why := d.wish(of)
+	if w == wishOff {
+		return d.leave(have, of.OnDisable, offReason(why, of))
+	}
+	if w == wishOn && !d.inRange[i] {
+		return d.leave(have, of.OnDisable, d.outOfRange(of))
+	}
+	p := keepPair(d.c.Name, *have)
+	hold := func(r fault.Reason) Pair {
+		p.Action, p.Reasons, p.Wanted = Hold, []fault.Reason{r}, d.offer.tag
+		return p
+	}
+	p.Wanted, p.Minor = d.offer.tag, d.offer.release.Tag.Minor.String()
+	if w == wishUnclear {
+		return hold(fault.Reasonf(cluster.CodeInvalidSwitch, "label %s is neither %q nor %q; what is there stays", of.label, cluster.Enabled, cluster.Disabled))
+	}
+	if have.Deleting {
+		p.Action = Install
+		p.Reasons = []fault.Reason{fault.Reasonf(CodeLeaving, "the Application is still being deleted; a new one follows")}
+	}
+	if r := d.blocked(of); r != nil {
+		return hold(*r)
+	}
+	if r := d.backwards(have); r != nil {
+		p = pinned(p, *have, *r)
+		return hold(*r)
+	}
+	e, r := d.element(of, have.Application)
+	if r != nil {
+		return hold(*r)
+	}
+	p.Element, p.Revision = &e, e.Revision
+	switch {
+	case have.Deleting:
+	case have.Release != e.Release:
+		p.Action, p.Reasons = Move, []fault.Reason{d.moveReason(have)}
+	case len(d.offer.refused) > 0:
+		p.Action, p.Reasons = Hold, d.offer.refused
+	default:
+		p.Action = Keep
+		if have.Listed && have.Element != e {
+			p.Reasons = []fault.Reason{fault.Reasonf(CodeSettingsChanged, "settings of the Application change: %s", strings.Join(changes(have.Element, e), ", "))}
+		} else if !have.Listed {
+			p.Reasons = []fault.Reason{fault.Reasonf(CodeRelisted, "the ApplicationSet does not list the Application; it is listed again")}
+		}
+	}
+	return p
+}
+
+// changes names what differs between two elements of one release, for people.
+func changes(a, b Element) (fields []string) {
+	for _, f := range []struct {
+		name    string
+		differs bool
+	}{
+		{"server", a.Server != b.Server},
+		{"path", a.Path != b.Path},
+		{"namespace", a.Namespace != b.Namespace},
+		{"revision", a.Revision != b.Revision || a.Commit != b.Commit},
+		{"placement", a.Placement != b.Placement},
+		{"onDisable", a.OnDisable != b.OnDisable},
+		{"options or parameters", a.Patch != b.Patch},
+		{"finalizer", a.Finalize != b.Finalize},
+	} {
+		if f.differs {
+			fields = append(fields, f.name)
+		}
+	}
+	return fields
+}
+
+func offReason(why fault.Code, of *offered) fault.Reason {
+	if why == CodeLabelRemoved {
+		return fault.Reasonf(why, "label %s is not set, and the addon is optional", of.label)
+	}
+	return fault.Reasonf(why, "label %s is %q", of.label, cluster.Disabled)
+}
+
+// backwards tells whether moving to the offer would go back within one minor: then a newer release is refused, or its tag is gone.
+func (d *decision) backwards(have *Delivered) *fault.Reason {
+	if have.Release == d.offer.tag {
+		return d.movedUnderneath(have)
+	}
+	t, err := release.ParseTag(have.Release)
+	if err != nil || t.Minor != d.offer.release.Tag.Minor || t.Compare(d.offer.release.Tag) < 0 {
+		return nil
+	}
+	if known := d.s.byTag[have.Release]; known != nil && known.Refused != nil {
+		r := fault.Reason{Code: known.Refused.Code, Message: known.Refused.Message}
+		return &r
+	}
+	return reason(CodeTagGone, "%s is delivered and newer than %s, the newest usable release; a release is never taken back by itself", have.Release, d.offer.tag)
+}
+
+// pinned makes a pair that names a tag name its commit instead, once the tag has moved: Argo CD would follow it.
+func pinned(p Pair, have Delivered, r fault.Reason) Pair {
+	if r.Code == CodeTagMoved && p.Element != nil && have.Commit != "" {
+		p.Element.Revision, p.Revision = have.Commit, have.Commit
+	}
+	return p
+}
+
+// movedUnderneath catches a tag that names another commit than the one delivered under its name, where nothing else remembers the first.
+func (d *decision) movedUnderneath(have *Delivered) *fault.Reason {
+	if have.Commit == "" || have.Commit == d.offer.release.Commit {
+		return nil
+	}
+	return reason(CodeTagMoved, "tag %s moved from %s to %s; releases never change: the commit first seen stays delivered. Move the tag back, or tag a new release",
+		have.Release, short(have.Commit), short(d.offer.release.Commit))
+}
+
+func (d *decision) moveReason(have *Delivered) fault.Reason {
+	to := d.offer.release.Tag
+	from, err := release.ParseTag(have.Release)
+	switch {
+	case err != nil:
+		return fault.Reasonf(CodeNewRelease, "%s is the release for Kubernetes %s; what is delivered names none", to, to.Minor)
+	case from.Minor.Compare(to.Minor) < 0:
+		return fault.Reasonf(CodeKubernetesUpgrade, "the cluster runs Kubernetes %s now: from %s to %s", d.version.Raw, from, to)
+	case from.Minor.Compare(to.Minor) > 0:
+		return fault.Reasonf(CodeKubernetesRollback, "the cluster runs Kubernetes %s now, an older minor than before: from %s to %s", d.version.Raw, from, to)
+	}
+	return fault.Reasonf(CodeNewRelease, "%s is newer than %s", to, from)
+}
+
+// dropped decides an addon that the cluster has and the release does not know.
+func (d *decision) dropped(have *Delivered) Pair {
+	if have.Release == d.offer.tag {
+		p := keepPair(d.c.Name, *have)
+		p.Action, p.Wanted = Hold, d.offer.tag
+		p.Reasons = []fault.Reason{fault.Reasonf(CodeNotInRelease, "release %s does not offer %s, and yet it is delivered from it; only a newer release takes it away", d.offer.tag, have.Addon)}
+		return p
+	}
+	if r := d.backwards(have); r != nil {
+		p := pinned(keepPair(d.c.Name, *have), *have, *r)
+		p.Action, p.Wanted, p.Reasons = Hold, d.offer.tag, []fault.Reason{*r}
+		return p
+	}
+	onDisable := have.OnDisable
+	if onDisable == "" {
+		onDisable = catalog.Retain // Nobody remembers what was promised: the choice that loses nothing.
+	}
+	return d.leave(have, onDisable, fault.Reasonf(CodeNotInRelease, "release %s no longer offers %s", d.offer.tag, have.Addon))
+}
+
+// leave takes a pair away in steps, each decided from what is seen: the ApplicationSet puts the finalizer on the Application (prune only),
+// then stops listing it, then the Application is deleted.
+func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reason) Pair {
+	p := keepPair(d.c.Name, *have)
+	p.Element, p.Wanted, p.Reasons = nil, "", []fault.Reason{why}
+	d.leaves = true
+	switch {
+	case how == catalog.Retain:
+		p.Action, p.Revision = Release, ""
+		p.Delete, p.Orphan = have.Exists && !have.Deleting, have.Finalizer
+	case have.Exists && !have.Finalizer && !have.Deleting:
+		e := have.Element
+		e.Finalize, e.OnDisable = true, how
+		p.Action, p.Element = Remove, &e
+	default:
+		p.Action, p.Revision = Remove, ""
+		p.Delete = have.Exists && !have.Deleting
+	}
+	return p
+}
+
+// keepRequired holds the removal of what another addon of the cluster, which stays, depends on. Each round holds at least one
+// more pair or is the last.
+func (d *decision) keepRequired(pairs []Pair, delivered []Delivered) {
+	at := make(map[string]int, len(pairs))
+	for i, p := range pairs {
+		at[p.Addon] = i
+	}
+	for again := true; again; {
+		again = false
+		for _, of := range d.offer.addons {
+			user, has := at[of.Name]
+			if !has || leaving(pairs[user].Action) || pairs[user].Delivered == "" {
+				continue
+			}
+			for _, need := range of.DependsOn {
+				if i, has := at[need]; has && leaving(pairs[i].Action) {
+					j, found := slices.BinarySearchFunc(delivered, need, func(have Delivered, name string) int { return cmp.Compare(have.Addon, name) })
+					if !found || delivered[j].Deleting {
+						continue // Too late to hold.
+					}
+					pairs[i] = d.required(pairs[i], delivered[j], of.Name)
+					again = true
+				}
+			}
+		}
+	}
+}
+
+func leaving(a Action) bool { return a == Remove || a == Release }
+
+func (d *decision) required(p Pair, have Delivered, by string) Pair {
+	held := keepPair(d.c.Name, have)
+	held.Action = Hold
+	held.Reasons = append(slices.Clone(p.Reasons), fault.Reasonf(CodeRequired, "%s needs it and is on; switch %s off first", by, by))
+	return held
+}
+
+// element compiles the Application of a pair at the offered release.
+func (d *decision) element(of *offered, application string) (Element, *fault.Reason) {
+	e := Element{
+		Application: application, Addon: of.Name, Placement: of.Placement, OnDisable: of.OnDisable,
+		Release: d.offer.tag, Commit: d.offer.release.Commit, Revision: d.offer.revision,
+		Path: of.Path, Namespace: of.Namespace, Server: d.c.Server, Patch: of.patch,
+	}
+	if of.Placement == catalog.Management {
+		e.Server, e.Namespace = managementServer, ManagementNamespace(d.c.Name)
+	}
+	if len(of.Parameters) > 0 {
+		values, r := d.values(of)
+		if r != nil {
+			return Element{}, r
+		}
+		// Values are strings; marshalling them cannot fail.
+		e.Patch, _ = patchOf(*of.Addon, values)
+	}
+	return e, nil
+}
+
+// values finds the cluster's value of every parameter.
+func (d *decision) values(of *offered) ([]string, *fault.Reason) {
+	values := make([]string, len(of.Parameters))
+	for i, p := range of.Parameters {
+		value, ok := d.value(p.From)
+		if !ok && p.Default != nil {
+			value, ok = *p.Default, true
+		}
+		if !ok {
+			return nil, reason(CodeParameterMissing, "parameter %s of %s comes from %s, which this cluster's Secret does not have, and there is no default", p.Name, of.Name, sourceName(p.From))
+		}
+		values[i] = value
+	}
+	return values, nil
+}
+
+func sourceName(from catalog.Source) string {
+	switch {
+	case from.Label != "":
+		return "label " + from.Label
+	case from.Annotation != "":
+		return "annotation " + from.Annotation
+	case from.Field != "":
+		return "field " + from.Field
+	}
+	return "nowhere"
+}
+
+func (d *decision) value(from catalog.Source) (value string, ok bool) {
+	switch {
+	case from.Label != "":
+		value, ok = d.c.Labels[from.Label]
+	case from.Annotation != "":
+		value, ok = d.c.Annotations[from.Annotation]
+	case from.Field == "name":
+		return d.c.Name, true
+	case from.Field == "server":
+		return d.c.Server, true
+	case from.Field == "kubernetesVersion":
+		return d.version.Raw, true
+	case from.Field == "kubernetesMinor":
+		return d.version.Minor.String(), true
+	case from.Value != "":
+		return from.Value, true
+	}
+	return value, ok
+}

@@ -1,0 +1,240 @@
+// Package resolve decides, for every addon on every cluster, which release it should have and what is to be done about it.
+//
+// It is a pure function of releases, clusters, what is delivered and the time. The offline plan, the controller, status and
+// explain all use it, so they agree. Its promise: absence never deletes. Whatever cannot be read, has vanished or is refused
+// holds what is there, and says so; a pair leaves only because its addon was switched off, or because the release or the
+// Kubernetes version that the cluster moved to does not offer it.
+package resolve
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/cluster"
+	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/version"
+)
+
+// Action is what is to be done about a pair.
+type Action string
+
+// The actions.
+const (
+	// Install delivers what was not there.
+	Install Action = "install"
+	// Move changes the release, up or down; the Application stays the same object.
+	Move Action = "move"
+	// Keep changes no release; settings such as a new server address may still be written.
+	Keep Action = "keep"
+	// Hold keeps what is there against the wish.
+	Hold Action = "hold"
+	// Disable lets the grace period run before a removal.
+	Disable Action = "disable"
+	// Remove takes the Application and the addon's objects away.
+	Remove Action = "remove"
+	// Release takes the Application away and leaves the addon's objects on the cluster.
+	Release Action = "release"
+)
+
+// Actions lists all of them, in the order in which people think of them.
+var Actions = []Action{Install, Move, Keep, Hold, Disable, Remove, Release}
+
+// Cluster is one cluster and the Kubernetes version found for it.
+type Cluster struct {
+	cluster.Facts
+	// Detected is the version that was found where the Secret reports none; zero when it could not be.
+	Detected version.Kubernetes
+	// Undetected says why there is no version.
+	Undetected string
+	// Gone is set when Applications of the cluster exist and its Secret does not.
+	Gone bool
+	// Duplicate is set when another Secret claims the same name or server.
+	Duplicate *fault.Reason
+}
+
+// Version is the version the cluster counts as having; zero when unknown.
+func (c Cluster) Version() version.Kubernetes {
+	if !c.ReportedVersion.Minor.IsZero() {
+		return c.ReportedVersion
+	}
+	return c.Detected
+}
+
+// Delivered is what exists of one pair.
+type Delivered struct {
+	// Element is what the ApplicationSet lists, or where it lists nothing, what the Application says.
+	Element
+	// Listed is set when the ApplicationSet names the pair.
+	Listed bool
+	// Exists is set when the Application is there; Deleting when it is on its way out; Finalizer when deleting it prunes its objects.
+	Exists, Deleting, Finalizer bool
+	// Status is what Argo CD reports of the Application.
+	Status Status
+}
+
+// Status is Argo CD's report on one Application.
+type Status struct {
+	// Release is the release the Application itself names: the one delivered.
+	Release string
+	// Sync and Health are Argo CD's words; Revision is the one they were found at.
+	Sync, Health, Revision string
+	// Message is Argo CD's error, if any.
+	Message string
+}
+
+// PairKey names a pair.
+type PairKey struct{ Cluster, Addon string }
+
+// Pair is the decision about one addon on one cluster.
+type Pair struct {
+	Cluster     string            `json:"cluster"`
+	Addon       string            `json:"addon"`
+	Minor       string            `json:"minor"`
+	Placement   catalog.Placement `json:"placement"`
+	Application string            `json:"application"`
+	// Delivered is the release the Application names, "" when there is none.
+	Delivered string `json:"delivered"`
+	// Wanted is the release the pair should have, "" when it should have none or that is not known.
+	Wanted string `json:"wanted"`
+	// Revision is what the Application is told to have after this plan.
+	Revision string         `json:"revision"`
+	Action   Action         `json:"action"`
+	Reasons  []fault.Reason `json:"reasons"`
+
+	// Element is what the ApplicationSet should list; nil when the pair should not be listed.
+	Element *Element `json:"-"`
+	// Delete asks for the Application to be deleted, once the ApplicationSet lists it no more.
+	Delete bool `json:"-"`
+	// Orphan asks for any resources finalizer to come off first, so that the deletion prunes nothing.
+	Orphan bool `json:"-"`
+	// Status is Argo CD's report, carried along for people.
+	Status Status `json:"-"`
+}
+
+// SyncedAtRevision reports whether Argo CD shows the pair Synced at exactly the revision it is told to have: a report about
+// another revision is no evidence.
+func (p *Pair) SyncedAtRevision() bool {
+	return p.Element != nil && !p.Element.Finalize && p.Status.Sync == "Synced" &&
+		(p.Status.Revision == p.Element.Commit || p.Status.Revision == p.Revision)
+}
+
+// Ready reports whether the pair is synced at its revision and healthy.
+func (p *Pair) Ready() bool { return p.SyncedAtRevision() && p.Status.Health == "Healthy" }
+
+// ClusterPlan is the decision about one cluster.
+type ClusterPlan struct {
+	Name              string         `json:"name"`
+	KubernetesVersion string         `json:"kubernetesVersion"`
+	Minor             string         `json:"minor"`
+	Release           string         `json:"release"`
+	Reasons           []fault.Reason `json:"reasons"`
+
+	// Held is set when nothing at all may change on the cluster.
+	Held     bool            `json:"-"`
+	Pairs    []Pair          `json:"-"`
+	Problems []fault.Problem `json:"-"`
+}
+
+// Plan is the decision about the fleet.
+type Plan struct {
+	Pairs    []Pair          `json:"pairs"`
+	Clusters []ClusterPlan   `json:"clusters"`
+	Releases []ReleaseState  `json:"releases"`
+	Problems []fault.Problem `json:"problems"`
+}
+
+// Input is everything a plan depends on.
+type Input struct {
+	Source   Source
+	Clusters []Cluster
+	// Delivered is what exists, by cluster name.
+	Delivered map[string][]Delivered
+	// Now is when the plan is made.
+	Now time.Time
+}
+
+// Make plans the whole fleet: every pair, sorted by cluster and addon.
+func Make(in Input) Plan {
+	s := Prepare(in.Source, NamesOf(in.Delivered))
+	clusters := withGone(in.Clusters, in.Delivered)
+	facts := make([]cluster.Facts, len(clusters))
+	for i, c := range clusters {
+		facts[i] = c.Facts
+	}
+	duplicates := cluster.Duplicates(facts)
+
+	plan := Plan{Pairs: []Pair{}, Clusters: make([]ClusterPlan, 0, len(clusters)), Releases: s.states, Problems: slices.Clone(in.Source.Problems)}
+	for _, c := range clusters {
+		if d, ok := duplicates[c.Name]; ok {
+			c.Duplicate = &d
+		}
+		cp := s.Cluster(c, in.Delivered[c.Name], in.Now)
+		plan.Pairs = append(plan.Pairs, cp.Pairs...)
+		plan.Problems = append(plan.Problems, cp.Problems...)
+		plan.Clusters = append(plan.Clusters, cp)
+	}
+	plan.Problems = append(plan.Problems, s.minorProblems(plan.Clusters)...)
+	if plan.Problems == nil {
+		plan.Problems = []fault.Problem{}
+	}
+	return plan
+}
+
+// withGone adds a cluster for everything that is delivered where no Secret is, and sorts by name.
+func withGone(clusters []Cluster, delivered map[string][]Delivered) []Cluster {
+	all := slices.Clone(clusters)
+	have := make(map[string]bool, len(all))
+	for _, c := range all {
+		have[c.Name] = true
+	}
+	for name, pairs := range delivered {
+		if !have[name] && len(pairs) > 0 {
+			all = append(all, GoneCluster(name))
+		}
+	}
+	slices.SortFunc(all, func(a, b Cluster) int { return cmp.Compare(a.Name, b.Name) })
+	return all
+}
+
+// GoneCluster stands for a cluster whose Secret is not there.
+func GoneCluster(name string) Cluster {
+	return Cluster{Facts: cluster.Facts{Name: name}, Gone: true}
+}
+
+// Names tells which pair has an Application name.
+type Names interface {
+	Owner(application string) (PairKey, bool)
+	// Addons are the names of all addons delivered anywhere.
+	Addons() []string
+}
+
+type names struct {
+	owners map[string]PairKey
+	addons []string
+}
+
+// NamesOf indexes what is delivered.
+func NamesOf(delivered map[string][]Delivered) Names {
+	n := names{owners: map[string]PairKey{}}
+	seen := map[string]bool{}
+	for name, pairs := range delivered {
+		for _, d := range pairs {
+			n.owners[d.Application] = PairKey{name, d.Addon}
+			if !seen[d.Addon] {
+				seen[d.Addon] = true
+				n.addons = append(n.addons, d.Addon)
+			}
+		}
+	}
+	slices.Sort(n.addons)
+	return n
+}
+
+func (n names) Owner(application string) (PairKey, bool) {
+	key, ok := n.owners[application]
+	return key, ok
+}
+
+func (n names) Addons() []string { return n.addons }

@@ -1,0 +1,299 @@
+package manager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
+	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
+	"github.com/addon-manager/addon-manager/internal/core/cluster"
+	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/resolve"
+	"github.com/addon-manager/addon-manager/internal/core/version"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/record"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
+)
+
+// published is what the source reconciler hands to the cluster reconciler: one consistent view.
+type published struct {
+	snapshot *resolve.Snapshot
+	delivery argocd.Delivery
+}
+
+// versions tells a cluster's Kubernetes version where its Secret does not.
+type versions interface {
+	// Version never blocks. pending is set while a first answer is on its way; the cluster is queued again when it arrives.
+	// A cluster is asked anew when its server or the digest of its credentials changes.
+	Version(name, server, digest string) (v version.Kubernetes, why string, pending bool)
+	// Forget drops a cluster that is gone.
+	Forget(name string)
+}
+
+// clusters reconciles one cluster at a time: it gathers what is known of it, decides, and writes what differs.
+type clusters struct {
+	client client.Client
+	// live reads past the cache, where acting on a stale read would cost something.
+	live      client.Reader
+	namespace string
+	published *atomic.Pointer[published]
+	versions  versions
+	fleet     *fleet
+	counters  *counters
+	events    record.EventRecorder
+	now       func() time.Time
+}
+
+// Reconcile implements reconcile.Reconciler; the request names a cluster.
+func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	view := r.published.Load()
+	if view == nil {
+		return ctrl.Result{}, nil // The first view queues every cluster.
+	}
+	have, err := r.gather(ctx, req.Name)
+	if err != nil || have.pending {
+		return ctrl.Result{}, err
+	}
+	if have.nothing() {
+		return ctrl.Result{}, r.forget(ctx, have)
+	}
+	plan := view.snapshot.Cluster(have.cluster, have.delivered, r.now())
+	if err := r.refuseForeign(ctx, view, have, &plan); err != nil {
+		return ctrl.Result{}, err
+	}
+	applyErr := r.apply(ctx, view.delivery, have, plan)
+	r.fleet.set(req.Name, summarize(plan, have.cluster.BlocksArgoCD))
+	return ctrl.Result{}, errors.Join(applyErr, r.report(ctx, have, plan))
+}
+
+// gathered is everything known of one cluster.
+type gathered struct {
+	cluster   resolve.Cluster
+	set       *argocd.ApplicationSet
+	delivered []resolve.Delivered
+	uids      map[string]types.UID
+	status    *v1alpha1.ClusterAddons
+	pending   bool
+}
+
+// nothing reports whether the cluster is gone and left nothing behind.
+func (g *gathered) nothing() bool {
+	return g.cluster.Gone && g.set == nil && len(g.delivered) == 0
+}
+
+func (r *clusters) gather(ctx context.Context, name string) (*gathered, error) {
+	g := &gathered{uids: map[string]types.UID{}}
+	key := client.ObjectKey{Namespace: r.namespace, Name: name}
+
+	set := &argocd.ApplicationSet{}
+	switch err := r.client.Get(ctx, key, set); {
+	case err == nil:
+		g.set = set
+	case !apierrors.IsNotFound(err):
+		return nil, fmt.Errorf("get ApplicationSet: %w", err)
+	}
+	var apps argocd.ApplicationList
+	if err := r.client.List(ctx, &apps, client.InNamespace(r.namespace), client.MatchingFields{indexCluster: name}, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list Applications: %w", err)
+	}
+	for i := range apps.Items {
+		g.uids[apps.Items[i].Name] = apps.Items[i].UID
+	}
+	var err error
+	if g.delivered, err = argocd.Delivered(set, apps.Items); err != nil {
+		return nil, err
+	}
+	status := &v1alpha1.ClusterAddons{}
+	switch err := r.client.Get(ctx, key, status); {
+	case err == nil:
+		g.status = status
+	case !apierrors.IsNotFound(err):
+		return nil, fmt.Errorf("get ClusterAddons: %w", err)
+	}
+	return g, r.facts(ctx, key, g)
+}
+
+// facts reads the cluster's Secret, what others it clashes with, and its version.
+func (r *clusters) facts(ctx context.Context, key client.ObjectKey, g *gathered) error {
+	secret := &corev1.Secret{}
+	if err := r.client.Get(ctx, key, secret); err != nil {
+		if !apierrors.IsNotFound(err) {
+			return fmt.Errorf("get cluster Secret: %w", err)
+		}
+		r.versions.Forget(key.Name)
+		g.cluster = resolve.GoneCluster(key.Name)
+		return nil
+	}
+	g.cluster.Facts = factsOf(secret)
+	same, err := r.clashing(ctx, g.cluster.Facts)
+	if err != nil {
+		return err
+	}
+	if d, ok := cluster.Duplicates(same)[key.Name]; ok {
+		g.cluster.Duplicate = &d
+	}
+	if !g.cluster.ReportedVersion.Minor.IsZero() || g.cluster.Hold != nil {
+		r.versions.Forget(key.Name)
+	} else {
+		g.cluster.Detected, g.cluster.Undetected, g.pending = r.versions.Version(key.Name, g.cluster.Server, string(secret.Data[digestKey]))
+	}
+	return nil
+}
+
+// clashing lists the clusters that share this one's name or server, itself included.
+func (r *clusters) clashing(ctx context.Context, f cluster.Facts) ([]cluster.Facts, error) {
+	found := map[string]cluster.Facts{f.Name: f}
+	for index, value := range map[string]string{indexServer: f.ServerKey(), indexDisplayName: f.DisplayName} {
+		if value == "" {
+			continue
+		}
+		var list corev1.SecretList
+		if err := r.client.List(ctx, &list, client.InNamespace(r.namespace), client.MatchingFields{index: value}, client.UnsafeDisableDeepCopy); err != nil {
+			return nil, fmt.Errorf("list cluster Secrets with the same %s: %w", index, err)
+		}
+		for i := range list.Items {
+			found[list.Items[i].Name] = factsOf(&list.Items[i])
+		}
+	}
+	all := make([]cluster.Facts, 0, len(found))
+	for _, f := range found {
+		all = append(all, f)
+	}
+	return all, nil
+}
+
+// forget drops the report about a cluster that is gone and left nothing behind.
+func (r *clusters) forget(ctx context.Context, g *gathered) error {
+	r.fleet.forget(g.cluster.Name)
+	if g.status == nil {
+		return nil
+	}
+	r.counters.writes.WithLabelValues("ClusterAddons").Inc()
+	return client.IgnoreNotFound(r.client.Delete(ctx, g.status))
+}
+
+// refuseForeign holds what would take over an object that is not ours: an Application or ApplicationSet of somebody else with the
+// same name. It asks past the cache, which holds only our own.
+func (r *clusters) refuseForeign(ctx context.Context, view *published, g *gathered, plan *resolve.ClusterPlan) error {
+	hold := func(p *resolve.Pair, kind, name string) {
+		p.Action, p.Element, p.Revision = resolve.Hold, nil, ""
+		p.Reasons = []fault.Reason{fault.Reasonf(resolve.CodeNameTaken, "%s %q exists and is not managed by addon-manager; rename or remove it", kind, name)}
+	}
+	if g.set == nil && !plan.Held && len(plan.Pairs) > 0 {
+		set := &argocd.ApplicationSet{}
+		err := r.live.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: plan.Name}, set)
+		switch {
+		case err == nil && set.Labels[argocd.LabelManagedBy] == argocd.Manager:
+			return errStaleCache
+		case err == nil:
+			for i := range plan.Pairs {
+				hold(&plan.Pairs[i], "ApplicationSet", plan.Name)
+			}
+			plan.Held = true
+			return nil
+		case !apierrors.IsNotFound(err):
+			return fmt.Errorf("look for a foreign ApplicationSet: %w", err)
+		}
+	}
+	for i := range plan.Pairs {
+		p := &plan.Pairs[i]
+		if p.Action != resolve.Install || p.Delivered != "" {
+			continue
+		}
+		app := &argocd.Application{}
+		err := r.live.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: p.Application}, app)
+		switch {
+		case err == nil && app.Labels[argocd.LabelManagedBy] != argocd.Manager:
+			hold(p, "Application", p.Application)
+		case err != nil && !apierrors.IsNotFound(err):
+			return fmt.Errorf("look for a foreign Application: %w", err)
+		}
+	}
+	return nil
+}
+
+// errStaleCache asks for another try, with a cache that has caught up.
+var errStaleCache = errors.New("the cache lags behind the API server")
+
+// apply writes the ApplicationSet if it differs, then deletes what may go now.
+func (r *clusters) apply(ctx context.Context, delivery argocd.Delivery, g *gathered, plan resolve.ClusterPlan) error {
+	if plan.Held {
+		return nil
+	}
+	elements := make([]resolve.Element, 0, len(plan.Pairs))
+	for i := range plan.Pairs {
+		if e := plan.Pairs[i].Element; e != nil {
+			elements = append(elements, *e)
+		}
+	}
+	if g.set == nil && len(elements) == 0 && !slices.ContainsFunc(plan.Pairs, func(p resolve.Pair) bool { return p.Delete }) {
+		return nil
+	}
+	set, err := delivery.Compile(plan.Name, elements)
+	if err != nil {
+		return err
+	}
+	if differs, err := argocd.Differs(g.set, set, elements); err != nil {
+		return err
+	} else if differs {
+		if err := r.client.Patch(ctx, set, client.Apply, client.FieldOwner(argocd.Manager), client.ForceOwnership); err != nil {
+			return fmt.Errorf("apply ApplicationSet: %w", err)
+		}
+		r.counters.writes.WithLabelValues("ApplicationSet").Inc()
+		logf.FromContext(ctx).Info("applied", "cluster", plan.Name, "release", plan.Release, "addons", len(elements))
+	}
+	var errs []error
+	for i := range plan.Pairs {
+		if p := &plan.Pairs[i]; p.Delete {
+			errs = append(errs, r.remove(ctx, p, g.uids[p.Application]))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// remove deletes the Application of a pair that is listed no more. What it is about to delete is read afresh: another object under the
+// same name, or one whose finalizer does not match the promise, is left for the next pass.
+func (r *clusters) remove(ctx context.Context, p *resolve.Pair, uid types.UID) error {
+	app := &argocd.Application{}
+	if err := r.live.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: p.Application}, app); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	owner, ours := argocd.ClusterOf(app.Labels, app.Annotations)
+	if !ours || owner != p.Cluster || app.UID != uid || app.DeletionTimestamp != nil {
+		return nil
+	}
+	prunes := argocd.Prunes(app)
+	switch {
+	case p.Orphan && prunes:
+		patch := client.MergeFromWithOptions(app.DeepCopy(), client.MergeFromWithOptimisticLock{})
+		app.Finalizers = argocd.WithoutFinalizer(app)
+		if err := r.client.Patch(ctx, app, patch); err != nil {
+			return fmt.Errorf("release Application %q: %w", p.Application, err)
+		}
+		r.counters.writes.WithLabelValues("Application").Inc()
+	case p.Action == resolve.Release && prunes, p.Action == resolve.Remove && !prunes:
+		return errStaleCache
+	}
+	err := r.client.Delete(ctx, app, client.Preconditions{UID: &app.UID, ResourceVersion: &app.ResourceVersion})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete Application %q: %w", p.Application, err)
+	}
+	r.counters.deletions.WithLabelValues(string(p.Action)).Inc()
+	logf.FromContext(ctx).Info("deleted Application", "cluster", p.Cluster, "addon", p.Addon, "action", p.Action, "reason", codeOf(p.Reasons))
+	return nil
+}
+
+func codeOf(reasons []fault.Reason) fault.Code {
+	if len(reasons) == 0 {
+		return ""
+	}
+	return reasons[0].Code
+}

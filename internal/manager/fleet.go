@@ -1,0 +1,154 @@
+package manager
+
+import (
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/resolve"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// fleet remembers the last decision about each cluster, as far as metrics and totals need it.
+type fleet struct {
+	mu       sync.Mutex
+	clusters map[string]summary
+}
+
+// summary is one cluster's share of the totals.
+type summary struct {
+	actions map[resolve.Action]int
+	holds   map[fault.Code]int
+	pairs   int
+	ready   int
+	held    bool
+	// blocking is set when Argo CD cannot read the cluster's Secret.
+	blocking bool
+}
+
+func summarize(plan resolve.ClusterPlan, blocking bool) summary {
+	s := summary{actions: map[resolve.Action]int{}, holds: map[fault.Code]int{}, pairs: len(plan.Pairs), held: plan.Held, blocking: blocking}
+	for i := range plan.Pairs {
+		p := &plan.Pairs[i]
+		s.actions[p.Action]++
+		if p.Ready() {
+			s.ready++
+		}
+		if p.Action != resolve.Hold {
+			continue
+		}
+		for _, r := range p.Reasons {
+			s.holds[r.Code]++
+		}
+	}
+	return s
+}
+
+func (f *fleet) set(cluster string, s summary) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.clusters == nil {
+		f.clusters = map[string]summary{}
+	}
+	f.clusters[cluster] = s
+}
+
+func (f *fleet) forget(cluster string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.clusters, cluster)
+}
+
+// totals are sums over the fleet.
+type totals struct {
+	clusters, held, pairs, ready int
+	actions                      map[resolve.Action]int
+	holds                        map[fault.Code]int
+	// blocking names the clusters whose Secret stops Argo CD, sorted.
+	blocking []string
+}
+
+func (f *fleet) totals() totals {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	t := totals{clusters: len(f.clusters), actions: map[resolve.Action]int{}, holds: map[fault.Code]int{}}
+	for _, name := range slices.Sorted(maps.Keys(f.clusters)) {
+		s := f.clusters[name]
+		t.pairs += s.pairs
+		t.ready += s.ready
+		if s.held {
+			t.held++
+		}
+		if s.blocking {
+			t.blocking = append(t.blocking, name)
+		}
+		for a, n := range s.actions {
+			t.actions[a] += n
+		}
+		for c, n := range s.holds {
+			t.holds[c] += n
+		}
+	}
+	return t
+}
+
+var (
+	descPairs    = prometheus.NewDesc("addon_manager_pairs", "Pairs of cluster and addon, by what is done about them.", []string{"action"}, nil)
+	descReady    = prometheus.NewDesc("addon_manager_pairs_ready", "Pairs that are Synced and Healthy at the release they should have.", nil, nil)
+	descHolds    = prometheus.NewDesc("addon_manager_holds", "Pairs that are kept as they are against the wish, by reason.", []string{"reason"}, nil)
+	descClusters = prometheus.NewDesc("addon_manager_clusters", "Clusters known, by whether anything may change on them.", []string{"held"}, nil)
+	descBlocking = prometheus.NewDesc("addon_manager_blocking_cluster_secrets", "Cluster Secrets that Argo CD cannot read; while there is one, Argo CD 2.14 reconciles no ApplicationSet.", nil, nil)
+)
+
+// Describe implements prometheus.Collector.
+func (f *fleet) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descPairs, descReady, descHolds, descClusters, descBlocking} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (f *fleet) Collect(ch chan<- prometheus.Metric) {
+	t := f.totals()
+	gauge := func(d *prometheus.Desc, n int, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
+	}
+	for _, a := range resolve.Actions {
+		gauge(descPairs, t.actions[a], string(a))
+	}
+	gauge(descReady, t.ready)
+	for code, n := range t.holds {
+		gauge(descHolds, n, string(code))
+	}
+	gauge(descClusters, t.clusters-t.held, "false")
+	gauge(descClusters, t.held, "true")
+	gauge(descBlocking, len(t.blocking))
+}
+
+// counters are the manager's other metrics.
+type counters struct {
+	gitFailures     prometheus.Counter
+	gitFetch        prometheus.Histogram
+	probeFailures   prometheus.Counter
+	writes          *prometheus.CounterVec
+	deletions       *prometheus.CounterVec
+	releasesRefused *prometheus.GaugeVec
+}
+
+func newCounters() *counters {
+	return &counters{
+		gitFailures:   prometheus.NewCounter(prometheus.CounterOpts{Name: "addon_manager_git_failures_total", Help: "Attempts to read the config repository that failed."}),
+		gitFetch:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "addon_manager_git_fetch_seconds", Help: "Time to ask the config repository for changes.", Buckets: prometheus.ExponentialBuckets(0.01, 3, 10)}),
+		probeFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: "addon_manager_version_probe_failures_total", Help: "Attempts to ask a cluster for its version that failed."}),
+		writes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "addon_manager_writes_total", Help: "Objects written, by kind."},
+			[]string{"kind"}),
+		deletions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "addon_manager_applications_deleted_total", Help: "Applications deleted on purpose, by what becomes of their objects."},
+			[]string{"action"}),
+		releasesRefused: prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "addon_manager_releases_refused", Help: "Releases that nothing moves to, by minor."}, []string{"minor"}),
+	}
+}
+
+func (c *counters) collectors() []prometheus.Collector {
+	return []prometheus.Collector{c.gitFailures, c.gitFetch, c.probeFailures, c.writes, c.deletions, c.releasesRefused}
+}

@@ -1,0 +1,223 @@
+package gather
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
+	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
+	"github.com/addon-manager/addon-manager/internal/core/cluster"
+	"github.com/addon-manager/addon-manager/internal/core/resolve"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	sigsyaml "sigs.k8s.io/yaml"
+)
+
+const (
+	// maxFile bounds a file of objects: 10,000 cluster Secrets with certificates take some 60 MiB.
+	maxFile = 256 << 20
+	// maxObject bounds one object, as an API server does.
+	maxObject = 8 << 20
+)
+
+// Files reads cluster Secrets from one file and, where current is not empty, the ApplicationSets, Applications and CatalogSources that
+// exist from another. Either may hold several documents and lists, as `kubectl get -o yaml` writes them; "-" is standard input.
+func Files(clusters, current string, stdin io.Reader) (Fleet, error) {
+	f := newFleet()
+	if err := f.readClusters(clusters, stdin); err != nil {
+		return f, err
+	}
+	if current == "" {
+		return f, nil
+	}
+	return f, f.readCurrent(current, stdin)
+}
+
+func (f *Fleet) readClusters(file string, stdin io.Reader) error {
+	return each(file, stdin, func(where string, meta metav1.TypeMeta, raw []byte) error {
+		if meta.Kind != "Secret" || meta.APIVersion != "v1" {
+			return fmt.Errorf("%s: is a %s %s; only cluster Secrets (apiVersion v1, kind Secret) belong into this file", where, meta.APIVersion, kindOf(meta))
+		}
+		var s corev1.Secret
+		if err := sigsyaml.Unmarshal(raw, &s); err != nil {
+			return fmt.Errorf("%s: %w", where, reworded(err))
+		}
+		if s.Name == "" {
+			return fmt.Errorf("%s: metadata.name is missing; it is the cluster's identity", where)
+		}
+		data := s.Data
+		for key, value := range s.StringData {
+			if data == nil {
+				data = map[string][]byte{}
+			}
+			data[key] = []byte(value)
+		}
+		facts := cluster.Read(cluster.Secret{
+			Name: s.Name, Namespace: s.Namespace, UID: string(s.UID), Labels: s.Labels, Annotations: s.Annotations, Data: data,
+			Deleting: s.DeletionTimestamp != nil,
+		})
+		f.Clusters = append(f.Clusters, resolve.Cluster{Facts: facts, Undetected: "clusters are not asked without a connection"})
+		return nil
+	})
+}
+
+// reworded keeps the decoder from quoting what may be a credential.
+func reworded(err error) error {
+	if text := err.Error(); strings.Contains(text, "illegal base64") {
+		return errors.New("a value under data is not base64; put plain text under stringData")
+	}
+	return errors.New("the Secret does not decode; compare it with `kubectl get secret -o yaml`")
+}
+
+func (f *Fleet) readCurrent(file string, stdin io.Reader) error {
+	sets := map[string]*argocd.ApplicationSet{}
+	apps := map[string][]argocd.Application{}
+	err := each(file, stdin, func(where string, meta metav1.TypeMeta, raw []byte) error {
+		switch meta.Kind {
+		case "ApplicationSet":
+			set := &argocd.ApplicationSet{}
+			if err := sigsyaml.Unmarshal(raw, set); err != nil {
+				return fmt.Errorf("%s: %w", where, err)
+			}
+			if name, ok := argocd.ClusterOf(set.Labels, set.Annotations); ok {
+				sets[name] = set
+			}
+		case "Application":
+			app := argocd.Application{}
+			if err := sigsyaml.Unmarshal(raw, &app); err != nil {
+				return fmt.Errorf("%s: %w", where, err)
+			}
+			if name, ok := argocd.ClusterOf(app.Labels, app.Annotations); ok {
+				apps[name] = append(apps[name], app)
+			}
+		case "CatalogSource":
+			cs := &v1alpha1.CatalogSource{}
+			if err := sigsyaml.Unmarshal(raw, cs); err != nil {
+				return fmt.Errorf("%s: %w", where, err)
+			}
+			f.remember(cs)
+		default:
+			return fmt.Errorf("%s: is a %s; only ApplicationSets, Applications and CatalogSources belong into this file", where, kindOf(meta))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := f.deliver(sets, apps); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+func kindOf(meta metav1.TypeMeta) string {
+	if meta.Kind == "" {
+		return "document without kind"
+	}
+	return fmt.Sprintf("%.64q", meta.Kind)
+}
+
+// each calls do with every object of a file, lists taken apart.
+func each(file string, stdin io.Reader, do func(where string, meta metav1.TypeMeta, raw []byte) error) error {
+	in := stdin
+	if file == "-" {
+		file = "standard input"
+	} else {
+		opened, err := os.Open(file)
+		if err != nil {
+			return err
+		}
+		defer opened.Close()
+		in = opened
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxFile+1))
+	if err != nil {
+		return fmt.Errorf("read %s: %w", file, err)
+	}
+	if len(data) > maxFile {
+		return fmt.Errorf("%s: is larger than %d MiB; split it", file, maxFile>>20)
+	}
+	documents := yaml.NewYAMLReader(bufio.NewReader(bytes.NewReader(data)))
+	for n := 1; ; n++ {
+		document, err := documents.Read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("read %s: %w", file, err)
+		}
+		if err := object(fmt.Sprintf("%s: document %d", file, n), document, do); err != nil {
+			return err
+		}
+	}
+}
+
+func object(where string, raw []byte, do func(where string, meta metav1.TypeMeta, raw []byte) error) error {
+	var head struct {
+		metav1.TypeMeta `json:",inline"`
+		Metadata        struct {
+			Name string `json:"name"`
+		} `json:"metadata"`
+	}
+	json, err := sigsyaml.YAMLToJSON(raw)
+	if err != nil {
+		return fmt.Errorf("%s: is not YAML: %w", where, err)
+	}
+	if trimmed := bytes.TrimSpace(json); len(trimmed) == 0 || bytes.Equal(trimmed, []byte("null")) {
+		return nil
+	}
+	if err := sigsyaml.Unmarshal(json, &head); err != nil {
+		return fmt.Errorf("%s: is not a Kubernetes object: %w", where, err)
+	}
+	if head.Kind == "List" || strings.HasSuffix(head.Kind, "List") {
+		return list(where, json, do)
+	}
+	if len(json) > maxObject {
+		return fmt.Errorf("%s: the object has %d bytes, at most %d are read", where, len(json), maxObject)
+	}
+	if head.Metadata.Name != "" {
+		where += fmt.Sprintf(" (%s %.64q)", head.Kind, head.Metadata.Name)
+	}
+	return do(where, head.TypeMeta, json)
+}
+
+func list(where string, json []byte, do func(where string, meta metav1.TypeMeta, raw []byte) error) error {
+	var items struct {
+		metav1.TypeMeta `json:",inline"`
+		Items           []rawObject `json:"items"`
+	}
+	if err := sigsyaml.Unmarshal(json, &items); err != nil {
+		return fmt.Errorf("%s: %w", where, err)
+	}
+	kind := strings.TrimSuffix(items.Kind, "List")
+	for i, item := range items.Items {
+		var head metav1.TypeMeta
+		if err := sigsyaml.Unmarshal(item, &head); err != nil {
+			return fmt.Errorf("%s, items[%d]: is not a Kubernetes object: %w", where, i, err)
+		}
+		// A typed list (SecretList) leaves kind and apiVersion out of its items.
+		if kind != "" && head.Kind == "" {
+			item = append(fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,`, items.APIVersion, kind), bytes.TrimPrefix(bytes.TrimSpace(item), []byte("{"))...)
+		}
+		if err := object(fmt.Sprintf("%s, items[%d]", where, i), item, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rawObject keeps an item as it is.
+type rawObject []byte
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (r *rawObject) UnmarshalJSON(b []byte) error {
+	*r = slices.Clone(b)
+	return nil
+}

@@ -1,0 +1,134 @@
+package manager
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
+	"github.com/addon-manager/addon-manager/internal/core/cluster"
+	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/resolve"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// statusOf turns a decision into the status that people see. old gives conditions their transition times.
+func statusOf(plan resolve.ClusterPlan, facts cluster.Facts, old []metav1.Condition, generation int64) v1alpha1.ClusterAddonsStatus {
+	s := v1alpha1.ClusterAddonsStatus{
+		DisplayName: cut(facts.DisplayName, 256), KubernetesVersion: plan.KubernetesVersion, Minor: plan.Minor, Release: plan.Release,
+		Reasons: reasonsOf(plan.Reasons), Conditions: slices.Clone(old),
+	}
+	for _, p := range plan.Problems[:min(len(plan.Problems), maxListed)] {
+		s.Problems = append(s.Problems, v1alpha1.Reason{Code: string(p.Code), Message: cut(p.Error(), maxMessage)})
+	}
+	ready, total := 0, 0
+	var delivered []string
+	for i := range plan.Pairs {
+		p := &plan.Pairs[i]
+		s.Addons = append(s.Addons, addonStatus(p))
+		if p.Delivered != "" && !slices.Contains(delivered, p.Delivered) {
+			delivered = append(delivered, p.Delivered)
+		}
+		if p.Action == resolve.Remove || p.Action == resolve.Release {
+			continue
+		}
+		total++
+		if p.Ready() {
+			ready++
+		}
+	}
+	slices.Sort(delivered)
+	s.Delivered = strings.Join(delivered, ",")
+	s.Ready = fmt.Sprintf("%d/%d", ready, total)
+	s.Hold = holdLine(plan)
+	setCondition(&s.Conditions, holdCondition(s.Hold, plan), generation)
+	setCondition(&s.Conditions, readyCondition(ready, total, s.Hold, plan), generation)
+	return s
+}
+
+const (
+	// maxListed bounds lists of reasons, maxMessage each of them: status must fit the object.
+	maxListed  = 20
+	maxMessage = 600
+)
+
+func addonStatus(p *resolve.Pair) v1alpha1.AddonStatus {
+	ready := p.Ready()
+	return v1alpha1.AddonStatus{
+		Name: p.Addon, Application: p.Application, Placement: string(p.Placement), Wanted: p.Wanted, Delivered: p.Delivered, Action: string(p.Action),
+		Sync: p.Status.Sync, Health: p.Status.Health, Synced: p.SyncedAtRevision(), Healthy: ready, Message: cut(p.Status.Message, maxMessage),
+		Reasons: reasonsOf(p.Reasons),
+	}
+}
+
+func reasonsOf(reasons []fault.Reason) (out []v1alpha1.Reason) {
+	for _, r := range reasons[:min(len(reasons), maxListed)] {
+		out = append(out, v1alpha1.Reason{Code: string(r.Code), Message: cut(r.Message, maxMessage)})
+	}
+	return out
+}
+
+// holdLine says in one line what holds: the cluster as a whole, or how many of its pairs and the first of them.
+func holdLine(plan resolve.ClusterPlan) string {
+	if plan.Held {
+		codes := make([]string, 0, len(plan.Reasons))
+		for _, r := range plan.Reasons {
+			codes = append(codes, string(r.Code))
+		}
+		return strings.Join(slices.Compact(codes), ", ")
+	}
+	first, count := "", 0
+	for _, p := range plan.Pairs {
+		if p.Action != resolve.Hold {
+			continue
+		}
+		if count++; count == 1 {
+			first = p.Addon
+			if len(p.Reasons) > 0 {
+				first += ": " + string(p.Reasons[0].Code)
+			}
+		}
+	}
+	if count > 1 {
+		return fmt.Sprintf("%s (and %d more)", first, count-1)
+	}
+	return first
+}
+
+func holdCondition(line string, plan resolve.ClusterPlan) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionNotHeld, Status: metav1.ConditionTrue, Reason: "Free", Message: "nothing is held"}
+	if line == "" {
+		return c
+	}
+	c.Status, c.Reason, c.Message = metav1.ConditionFalse, "PairsHeld", line
+	if plan.Held && len(plan.Reasons) > 0 {
+		r := plan.Reasons[len(plan.Reasons)-1]
+		c.Reason, c.Message = string(r.Code), cut(r.Message, maxMessage)
+	}
+	return c
+}
+
+func readyCondition(ready, total int, hold string, plan resolve.ClusterPlan) metav1.Condition {
+	c := metav1.Condition{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: "AllReady", Message: fmt.Sprintf("%d of %d addons are Synced and Healthy at the release wanted", ready, total)}
+	switch {
+	case ready < total:
+		c.Status, c.Reason = metav1.ConditionFalse, "Progressing"
+	case plan.Held:
+		c.Status, c.Reason, c.Message = metav1.ConditionUnknown, "Held", hold
+	}
+	return c
+}
+
+func setCondition(conditions *[]metav1.Condition, c metav1.Condition, generation int64) {
+	c.ObservedGeneration = generation
+	meta.SetStatusCondition(conditions, c)
+}
+
+// cut bounds text on a rune.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
+}
