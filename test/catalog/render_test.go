@@ -23,32 +23,31 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 	"sigs.k8s.io/yaml"
 
+	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
 // request is what Argo CD would be asked for one addon of one cluster.
 type request struct {
+	source     catalog.SourceType
 	minor      version.Minor
 	namespace  string
 	release    string
 	parameters map[string]string
 }
 
-// render builds a folder the way Argo CD recognises it: a chart, a kustomization, or plain YAML.
+// render builds a folder as what it was found to be.
 func render(dir string, req request) ([]object, error) {
-	switch {
-	case exists(dir, "Chart.yaml"):
+	switch req.source {
+	case catalog.Helm:
 		return renderHelm(dir, req)
-	case exists(dir, "kustomization.yaml"):
+	case catalog.Kustomize:
 		return renderKustomize(dir, req)
-	default:
+	case catalog.Directory:
 		return renderDirectory(dir, req)
+	default:
+		return nil, fmt.Errorf("source type %q is none of those that Argo CD renders", req.source)
 	}
-}
-
-func exists(dir, name string) bool {
-	_, err := os.Stat(filepath.Join(dir, name))
-	return err == nil
 }
 
 func renderHelm(dir string, req request) ([]object, error) {

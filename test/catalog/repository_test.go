@@ -3,6 +3,9 @@ package catalog
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
@@ -12,7 +15,7 @@ import (
 // root is the repository, seen from this folder.
 const root = "../.."
 
-// load reads the repository's catalog.
+// load reads the repository's catalog and inspects the folders it names, as validation and the manager do.
 func load(t *testing.T) catalog.Catalog {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join(root, catalog.File))
@@ -22,6 +25,15 @@ func load(t *testing.T) catalog.Catalog {
 	c, err := catalog.Decode(catalog.File, data)
 	if err != nil {
 		t.Fatal(err)
+	}
+	// A copy of what is shipped: the rest of a work tree, such as built programs, is not the catalog's business.
+	tree := t.TempDir()
+	if err := os.CopyFS(filepath.Join(tree, "addons"), os.DirFS(filepath.Join(root, "addons"))); err != nil {
+		t.Fatal(err)
+	}
+	c, problems := catalog.Inspect(c, os.DirFS(tree))
+	for _, p := range problems {
+		t.Errorf("%s: %s: %s", p.Code, p.Where, p.Message)
 	}
 	return c
 }
@@ -49,6 +61,7 @@ func builds(t *testing.T, c catalog.Catalog, on clusterFacts) []build {
 				t.Fatalf("%s: %v", a.Name, err)
 			}
 			objects, err := render(filepath.Join(root, filepath.FromSlash(a.Path)), request{
+				source:     a.Source,
 				minor:      m,
 				namespace:  namespaceOf(a, on),
 				release:    on.name + "-" + a.Name,
@@ -76,9 +89,6 @@ func TestEveryFolderIsOffered(t *testing.T) {
 	offered := map[string]bool{}
 	for _, a := range load(t).Addons {
 		offered[a.Path] = true
-		if info, err := os.Stat(filepath.Join(root, filepath.FromSlash(a.Path))); err != nil || !info.IsDir() {
-			t.Errorf("%s: its path %q is no folder of this repository", a.Name, a.Path)
-		}
 	}
 	entries, err := os.ReadDir(filepath.Join(root, "addons"))
 	if err != nil {
@@ -90,6 +100,50 @@ func TestEveryFolderIsOffered(t *testing.T) {
 		}
 	}
 }
+
+// TestReadmeTable compares the table that people read with the catalog.
+func TestReadmeTable(t *testing.T) {
+	var want []string
+	for _, a := range load(t).Addons {
+		source := map[catalog.SourceType]string{
+			catalog.Directory: "plain YAML", catalog.Helm: "Helm", catalog.Kustomize: "kustomize",
+		}[a.Source]
+		if len(a.Parameters) > 0 {
+			source += ", parameters"
+		}
+		name, kubernetes := "`"+a.Name+"`", a.Kubernetes.String()
+		if a.Placement == catalog.Management {
+			name += " ¹"
+		}
+		if kubernetes != "" {
+			kubernetes = "`" + kubernetes + "`"
+		}
+		want = append(want, strings.Join([]string{name, source, string(a.Enabled), kubernetes, strings.Join(a.DependsOn, ", ")}, " | "))
+	}
+	data, err := os.ReadFile(filepath.Join(root, "addons", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for line := range strings.Lines(string(data)) {
+		// | addon | what it does | source | enabled | Kubernetes | depends on |
+		cells := strings.Split(line, "|")
+		if !strings.HasPrefix(line, "| `") || len(cells) != 8 {
+			continue
+		}
+		for i := range cells {
+			cells[i] = strings.TrimSpace(cells[i])
+		}
+		// What is in parentheses tells people more than the catalog knows.
+		source := parentheses.ReplaceAllString(cells[3], "")
+		got = append(got, strings.Join([]string{cells[1], source, cells[4], cells[5], cells[6]}, " | "))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("the table of addons/README.md has\n%s\n%s says\n%s", strings.Join(got, "\n"), catalog.File, strings.Join(want, "\n"))
+	}
+}
+
+var parentheses = regexp.MustCompile(` \([^)]*\)`)
 
 // TestExactlyOneCinderDriver holds the two ranges together: a gap leaves a minor without storage, and an overlap gives
 // the same objects to two Applications.

@@ -233,4 +233,3 @@ func dependsOn(c catalog.Catalog, name, on string) bool {
 	}
 	return false
 }
-
