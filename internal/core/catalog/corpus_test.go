@@ -317,6 +317,10 @@ func TestCorpus(t *testing.T) {
 			"catalog.yaml:5:52: addons[1].enabled: want one of optional, default, always, found a list",
 			"catalog.yaml:5:82: addons[2].enabled: want one of optional, default, always, found nothing",
 		}},
+		{id: "c28 text that is a boolean", in: one("namespace: on", "parameters: [{name: a, default: No}]"), want: []string{
+			`catalog.yaml:7:14: addons[0].namespace: on is not quoted, so YAML readers take it for a boolean: write "on"`,
+			`catalog.yaml:8:35: addons[0].parameters[0].default: No is not quoted, so YAML readers take it for a boolean: write "No"`,
+		}},
 		{id: "c29 placement both", in: one("placement: both"), want: []string{
 			`catalog.yaml:7:14: addons[0].placement: want one of workload, management, found "both"`,
 		}},
@@ -430,6 +434,9 @@ func TestCorpus(t *testing.T) {
 		}},
 		{id: "c43 metadata service in IPv6", in: one("upstream: {helm: {repository: \"http://[::ffff:169.254.169.254]/\", chart: x}}"), want: []string{
 			`catalog.yaml:7:33: addons[0].upstream.helm.repository: the host "::ffff:169.254.169.254" is link-local or no single machine: name another`,
+		}},
+		{id: "c43 any address in IPv6", in: one("upstream: {helm: {repository: \"http://[::ffff:0.0.0.0]/\", chart: x}}"), want: []string{
+			`catalog.yaml:7:33: addons[0].upstream.helm.repository: the host "::ffff:0.0.0.0" is link-local or no single machine: name another`,
 		}},
 		{id: "c43 metadata service by name", in: one("upstream: {helm: {repository: \"http://metadata.google.internal./\", chart: x}}"), want: []string{
 			`catalog.yaml:7:33: addons[0].upstream.helm.repository: the host "metadata.google.internal" is a cloud's metadata service: name another`,

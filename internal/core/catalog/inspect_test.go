@@ -110,6 +110,9 @@ func TestInspect(t *testing.T) {
 		"alias bomb for Helm": {tree: fstest.MapFS{"addons/a/Chart.yaml": text("apiVersion: v2\nname: x\nversion: 1.2.3\n"), "addons/a/values.yaml": text("a: &a {b: *a}\n")}, source: Helm, want: []string{
 			"addons/a/values.yaml:1:11: addon a: the alias *a is inside the value it stands for: remove it",
 		}},
+		"alias bomb in the kustomization": {tree: fstest.MapFS{"addons/a/kustomization.yaml": text("resources: &a [*a]\n")}, source: Kustomize, want: []string{
+			"addons/a/kustomization.yaml:1:16: addon a: the alias *a is inside the value it stands for: remove it",
+		}},
 		"honest aliases": {tree: fstest.MapFS{"addons/a/x.yaml": text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x, labels: &l {a: b}, annotations: *l}\n")}, source: Directory},
 		"alias of another document": {tree: fstest.MapFS{"addons/a/x.yaml": text("apiVersion: &v v1\nkind: List\n---\napiVersion: *v\nkind: List\n")}, source: Directory, want: []string{
 			"addons/a/x.yaml:4:13: addon a: the alias *v names no anchor above it",
@@ -152,6 +155,9 @@ func TestInspect(t *testing.T) {
 		}},
 		"link out and back in": {tree: fstest.MapFS{"addons/a/x.yaml": object, "docs/l": link("../../repository/docs")}, source: Directory, want: []string{
 			`docs/l: the symbolic link to "../../repository/docs" leaves the repository, and Argo CD then renders nothing of it: remove the link`,
+		}},
+		"link out by a name that is not there": {tree: fstest.MapFS{"addons/a/x.yaml": object, "docs/l": link("x/../../../etc")}, source: Directory, want: []string{
+			`docs/l: the symbolic link to "x/../../../etc" leaves the repository, and Argo CD then renders nothing of it: remove the link`,
 		}},
 		"link out through links": {tree: fstest.MapFS{"addons/a/x.yaml": object, "d/e/s": link("../.."), "d/e/l": link("s/../../etc")}, source: Directory, want: []string{
 			`d/e/l: the symbolic link to "s/../../etc" leaves the repository, and Argo CD then renders nothing of it: remove the link`,
