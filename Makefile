@@ -1,0 +1,89 @@
+# Everything installs what it needs by itself: only Go, git and make must be on the machine. `make` alone lists the targets.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+LDFLAGS := -s -w -X github.com/addon-manager/addon-manager/internal/cli.Version=$(VERSION)
+IMAGE   ?= addon-manager:$(VERSION)
+DOCKER  ?= docker
+ARGS    ?=
+FUZZTIME ?= 30s
+
+# The pinned tools live in a module of their own, so that they never change a version of the product's.
+TOOL := go tool -modfile=tools/go.mod
+# Heavy packages start control planes and Argo CD in processes; two at a time fit two cores and 8 GB.
+TESTFLAGS ?= -p 2 -timeout 45m
+GOFILES = $(shell git ls-files --cached --others --exclude-standard '*.go' ':!:*zz_generated*')
+
+.PHONY: help
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build bin/addon-manager and bin/branch-bot
+	@test -e bin/addon-manager || echo "building addon-manager with Argo CD's types; the first time takes about 5 minutes on two cores"
+	@go build -ldflags "$(LDFLAGS)" -o bin/ ./cmd/addon-manager ./cmd/branch-bot
+
+.PHONY: sandbox
+sandbox: ## Build what the sandbox runs: bin/plane, bin/helm, bin/kustomize
+	@test -e bin/plane || echo "building Argo CD, Kubernetes and etcd from their modules; the first time takes about 15 minutes on two cores"
+	@go build -ldflags "-s -w" -o bin/plane ./test/sandbox/plane
+	@go build -ldflags "-s -w" -o bin/helm helm.sh/helm/v3/cmd/helm
+	@go build -ldflags "-s -w" -o bin/kustomize sigs.k8s.io/kustomize/kustomize/v5
+
+.PHONY: demo
+demo: build sandbox ## Show the whole thing on this machine; ARGS=--once ends by itself
+	@go build -ldflags "-s -w" -o bin/demo ./test/sandbox/demo
+	@exec bin/demo $(ARGS)
+
+.PHONY: test
+test: ## Run every check and every test
+	@echo "== checks"
+	@$(MAKE) lint
+	@echo "== quick tests"
+	@$(MAKE) test-quick
+	@$(MAKE) build sandbox
+	@echo "== all tests, with real control planes and Argo CD"
+	@if go test $(TESTFLAGS) ./...; then echo "make test: PASSED"; else echo "make test: FAILED (see the lines that begin with FAIL or ---)"; exit 1; fi
+
+.PHONY: test-quick
+test-quick: ## Run the tests that start no control plane
+	@go test -short -timeout 10m ./internal/... ./cmd/...
+
+.PHONY: lint
+lint: ## Check format, vet, staticcheck and the workflows
+	@unformatted=$$($(TOOL) gofumpt -l $(GOFILES)); if [ -n "$$unformatted" ]; then echo "not formatted (run make fmt):"; echo "$$unformatted"; exit 1; fi
+	@go vet ./...
+	@$(TOOL) staticcheck ./...
+	@$(TOOL) actionlint
+
+.PHONY: fmt
+fmt: ## Format the Go files
+	@$(TOOL) gofumpt -w $(GOFILES)
+
+.PHONY: generate
+generate: ## Regenerate the CRDs and deep copies from internal/api
+	@$(TOOL) controller-gen object paths=./internal/api/... crd:crdVersions=v1 output:crd:dir=deploy/crds
+
+.PHONY: fuzz
+fuzz: ## Run each fuzz target for FUZZTIME (30s)
+	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' cmd internal | sort | while IFS=: read -r file func; do \
+	  echo "== $${func#func } ($$file)"; go test -run='^$$' -fuzz="^$${func#func }$$" -fuzztime=$(FUZZTIME) "./$$(dirname "$$file")"; done
+
+.PHONY: bench
+bench: sandbox ## Run the benchmarks
+	@go test -run='^$$' -bench=. -benchmem -timeout 90m -p 1 ./...
+
+.PHONY: tools
+tools: ## Build the tools into bin/
+	@go build -C tools -o ../bin/ tool
+
+.PHONY: image
+image: ## Build the container image (DOCKER=podman works too)
+	$(DOCKER) build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
+
+.PHONY: clean
+clean: ## Remove what was built
+	@rm -rf bin dist
