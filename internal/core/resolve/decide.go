@@ -59,12 +59,13 @@ func (s *Snapshot) Cluster(c Cluster, delivered []Delivered, _ time.Time) Cluste
 		plan.Reasons = append(plan.Reasons, o.refused...)
 	}
 	if hold := s.holds(c, v, o); len(hold) > 0 {
-		plan.Held, plan.Reasons = true, append(plan.Reasons, hold...)
+		plan.Reasons = append(plan.Reasons, hold...)
 		plan.Pairs = s.heldPairs(c, o, delivered, hold)
+		plan.Held = !slices.ContainsFunc(delivered, s.follows)
 		return plan
 	}
-	d := decision{s: s, c: &c, version: v, offer: o, inRange: o.inRange(v)}
-	plan.Pairs = d.pairs(delivered)
+	d := decision{s: s, c: &c, version: v, offer: o, inRange: o.inRange(v), delivered: delivered}
+	plan.Pairs = d.pairs()
 	return plan
 }
 
@@ -123,13 +124,13 @@ func (s *Snapshot) heldPairs(c Cluster, o *offer, delivered []Delivered, hold []
 	}
 	for _, d := range delivered {
 		have[d.Addon] = true
-		p := keepPair(c.Name, d)
+		p := s.keepPair(c.Name, d)
 		p.Action, p.Reasons, p.Wanted = Hold, hold, wanted
 		pairs = append(pairs, p)
 	}
 	for key, value := range c.Labels {
 		addon, ours := strings.CutPrefix(key, catalog.LabelPrefix)
-		if !ours || value != string(cluster.Enabled) || have[addon] || o == nil && !dnsLabel.MatchString(addon) {
+		if !ours || value != string(cluster.Enabled) || have[addon] || o == nil && !s.mayBe(addon) {
 			continue
 		}
 		p := Pair{Cluster: c.Name, Addon: addon, Action: Hold, Reasons: hold, Wanted: wanted, Placement: catalog.Workload}
@@ -147,18 +148,45 @@ func (s *Snapshot) heldPairs(c Cluster, o *offer, delivered []Delivered, hold []
 	return pairs
 }
 
+// mayBe tells whether a label can mean an addon of the cluster's minor, while nothing says what that minor offers.
+func (s *Snapshot) mayBe(addon string) bool {
+	if len(s.addons) > 0 {
+		return s.addons[addon]
+	}
+	return dnsLabel.MatchString(addon) && !slices.Contains(catalog.Reserved, addon)
+}
+
 // keepPair is a pair left exactly as it is.
-func keepPair(name string, d Delivered) Pair {
+func (s *Snapshot) keepPair(name string, d Delivered) Pair {
 	p := Pair{
 		Cluster: name, Addon: d.Addon, Placement: d.Placement, Application: d.Application, Delivered: deliveredRelease(d),
 		Revision: d.Revision, Status: d.Status, Reasons: []fault.Reason{}, Minor: minorOf(d.Release),
 	}
 	if !d.Deleting && (d.Listed || d.Exists) {
 		e := d.Element
-		p.Element = &e
+		if s.unfaithful(&d) {
+			e.Revision = d.Commit
+		}
+		p.Element, p.Revision = &e, e.Revision
 	}
 	return p
 }
+
+// unfaithful tells that an Application names a tag which no longer stands for the commit that was delivered under it. Argo CD would follow
+// the tag, so that leaving such an Application as it is would change what it runs: it has to name the commit in place of the tag.
+func (s *Snapshot) unfaithful(d *Delivered) bool {
+	if d.Revision != d.Release || d.Commit == "" {
+		return false
+	}
+	known := s.byTag[d.Release]
+	if known == nil {
+		return false
+	}
+	return known.Commit != d.Commit || known.Refused != nil && (known.Refused.Code == CodeTagMoved || known.Refused.Code == CodeTagGone)
+}
+
+// follows tells that a pair of a held cluster must be written, because it would follow a tag.
+func (s *Snapshot) follows(d Delivered) bool { return d.Listed && !d.Deleting && s.unfaithful(&d) }
 
 // deliveredRelease is what the Application names, or what is written for one that is still to appear.
 func deliveredRelease(d Delivered) string {
@@ -184,6 +212,8 @@ type decision struct {
 	offer   *offer
 	// inRange tells, for each addon of the offer, whether it supports the cluster's version.
 	inRange []bool
+	// delivered is what the cluster has, sorted by addon.
+	delivered []Delivered
 	// leaves is set once any pair is on its way out.
 	leaves bool
 }
@@ -228,7 +258,8 @@ func (d *decision) wish(of *offered) (wish, fault.Code) {
 }
 
 // pairs decides every addon that the release offers or the cluster has; both lists are sorted by name.
-func (d *decision) pairs(delivered []Delivered) []Pair {
+func (d *decision) pairs() []Pair {
+	delivered := d.delivered
 	pairs := make([]Pair, 0, max(len(delivered), 8))
 	addons := d.offer.addons
 	for i, j := 0, 0; i < len(addons) || j < len(delivered); {
@@ -247,7 +278,7 @@ func (d *decision) pairs(delivered []Delivered) []Pair {
 		}
 	}
 	if d.leaves {
-		d.keepRequired(pairs, delivered)
+		d.keepRequired(pairs)
 	}
 	return pairs
 }
@@ -301,7 +332,8 @@ func (d *decision) outOfRange(of *offered) fault.Reason {
 	return fault.Reasonf(CodeOutOfRange, "%s supports Kubernetes %s; this cluster runs %s", of.Name, of.Kubernetes, d.version.Raw)
 }
 
-// blocked names what an addon needs and the cluster will not have.
+// blocked names what an addon needs and the cluster will not have. What it needs may itself be blocked: the catalog guarantees that this
+// ends.
 func (d *decision) blocked(of *offered) *fault.Reason {
 	for _, name := range of.DependsOn {
 		i, found := slices.BinarySearchFunc(d.offer.addons, name, func(o offered, n string) int { return cmp.Compare(o.Name, n) })
@@ -313,11 +345,39 @@ func (d *decision) blocked(of *offered) *fault.Reason {
 			r := d.outOfRange(need)
 			return reason(CodeDependencyOff, "%s needs %s: %s", of.Name, name, r.Message)
 		}
-		if w, _ := d.wish(need); w != wishOn {
+		w, _ := d.wish(need)
+		if w == wishOff {
 			return reason(CodeDependencyOff, "%s needs %s, which is off on this cluster; set label %s=%s", of.Name, name, need.label, cluster.Enabled)
+		}
+		if d.has(name) != nil {
+			continue // It is there, and stays.
+		}
+		if w == wishUnclear {
+			return reason(CodeDependencyOff, "%s needs %s, which is not there: label %s is neither %q nor %q", of.Name, name, need.label, cluster.Enabled, cluster.Disabled)
+		}
+		if r := d.missing(need); r != nil {
+			return reason(CodeDependencyOff, "%s needs %s: %s", of.Name, name, r.Message)
 		}
 	}
 	return nil
+}
+
+// missing says why an addon that is wished for and not there will not come.
+func (d *decision) missing(of *offered) *fault.Reason {
+	if r := d.blocked(of); r != nil {
+		return r
+	}
+	_, r := d.values(of)
+	return r
+}
+
+// has is what the cluster has of an addon and is not losing, nil for nothing.
+func (d *decision) has(addon string) *Delivered {
+	i, found := slices.BinarySearchFunc(d.delivered, addon, func(have Delivered, name string) int { return cmp.Compare(have.Addon, name) })
+	if !found || d.delivered[i].Deleting {
+		return nil
+	}
+	return &d.delivered[i]
 }
 
 // present decides an addon that the release offers and the cluster has.
@@ -330,7 +390,7 @@ func (d *decision) present(i int, have *Delivered) Pair {
 	if w == wishOn && !d.inRange[i] {
 		return d.leave(have, of.OnDisable, d.outOfRange(of))
 	}
-	p := keepPair(d.c.Name, *have)
+	p := d.s.keepPair(d.c.Name, *have)
 	hold := func(r fault.Reason) Pair {
 		p.Action, p.Reasons, p.Wanted = Hold, []fault.Reason{r}, d.offer.tag
 		return p
@@ -347,7 +407,6 @@ func (d *decision) present(i int, have *Delivered) Pair {
 		return hold(*r)
 	}
 	if r := d.backwards(have); r != nil {
-		p = pinned(p, *have, *r)
 		return hold(*r)
 	}
 	e, r := d.element(of, have.Application)
@@ -417,14 +476,6 @@ func (d *decision) backwards(have *Delivered) *fault.Reason {
 	return reason(CodeTagGone, "%s is delivered and newer than %s, the newest usable release; a release is never taken back by itself", have.Release, d.offer.tag)
 }
 
-// pinned makes a pair that names a tag name its commit instead, once the tag has moved: Argo CD would follow it.
-func pinned(p Pair, have Delivered, r fault.Reason) Pair {
-	if r.Code == CodeTagMoved && p.Element != nil && have.Commit != "" {
-		p.Element.Revision, p.Revision = have.Commit, have.Commit
-	}
-	return p
-}
-
 // movedUnderneath catches a tag that names another commit than the one delivered under its name, where nothing else remembers the first.
 func (d *decision) movedUnderneath(have *Delivered) *fault.Reason {
 	if have.Commit == "" || have.Commit == d.offer.release.Commit {
@@ -451,13 +502,13 @@ func (d *decision) moveReason(have *Delivered) fault.Reason {
 // dropped decides an addon that the cluster has and the release does not know.
 func (d *decision) dropped(have *Delivered) Pair {
 	if have.Release == d.offer.tag {
-		p := keepPair(d.c.Name, *have)
+		p := d.s.keepPair(d.c.Name, *have)
 		p.Action, p.Wanted = Hold, d.offer.tag
 		p.Reasons = []fault.Reason{fault.Reasonf(CodeNotInRelease, "release %s does not offer %s, and yet it is delivered from it; only a newer release takes it away", d.offer.tag, have.Addon)}
 		return p
 	}
 	if r := d.backwards(have); r != nil {
-		p := pinned(keepPair(d.c.Name, *have), *have, *r)
+		p := d.s.keepPair(d.c.Name, *have)
 		p.Action, p.Wanted, p.Reasons = Hold, d.offer.tag, []fault.Reason{*r}
 		return p
 	}
@@ -471,19 +522,17 @@ func (d *decision) dropped(have *Delivered) Pair {
 // leave takes a pair away in steps, each decided from what is seen: the ApplicationSet puts the finalizer on the Application (prune only),
 // then stops listing it, then the Application is deleted.
 func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reason) Pair {
-	p := keepPair(d.c.Name, *have)
-	p.Element, p.Wanted, p.Reasons = nil, "", []fault.Reason{why}
+	p := d.s.keepPair(d.c.Name, *have)
+	p.Wanted, p.Reasons = "", []fault.Reason{why}
 	d.leaves = true
 	switch {
 	case how == catalog.Retain:
-		p.Action, p.Revision = Release, ""
+		p.Action, p.Element, p.Revision = Release, nil, ""
 		p.Delete, p.Orphan = have.Exists && !have.Deleting, have.Finalizer
 	case have.Exists && !have.Finalizer && !have.Deleting:
-		e := have.Element
-		e.Finalize, e.OnDisable = true, how
-		p.Action, p.Element = Remove, &e
+		p.Action, p.Element.Finalize, p.Element.OnDisable = Remove, true, how
 	default:
-		p.Action, p.Revision = Remove, ""
+		p.Action, p.Element, p.Revision = Remove, nil, ""
 		p.Delete = have.Exists && !have.Deleting
 	}
 	return p
@@ -491,7 +540,7 @@ func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reaso
 
 // keepRequired holds the removal of what another addon of the cluster, which stays, depends on. Each round holds at least one
 // more pair or is the last.
-func (d *decision) keepRequired(pairs []Pair, delivered []Delivered) {
+func (d *decision) keepRequired(pairs []Pair) {
 	at := make(map[string]int, len(pairs))
 	for i, p := range pairs {
 		at[p.Addon] = i
@@ -505,11 +554,11 @@ func (d *decision) keepRequired(pairs []Pair, delivered []Delivered) {
 			}
 			for _, need := range of.DependsOn {
 				if i, has := at[need]; has && leaving(pairs[i].Action) {
-					j, found := slices.BinarySearchFunc(delivered, need, func(have Delivered, name string) int { return cmp.Compare(have.Addon, name) })
-					if !found || delivered[j].Deleting {
+					have := d.has(need)
+					if have == nil {
 						continue // Too late to hold.
 					}
-					pairs[i] = d.required(pairs[i], delivered[j], of.Name)
+					pairs[i] = d.required(pairs[i], *have, of.Name)
 					again = true
 				}
 			}
@@ -520,7 +569,7 @@ func (d *decision) keepRequired(pairs []Pair, delivered []Delivered) {
 func leaving(a Action) bool { return a == Remove || a == Release }
 
 func (d *decision) required(p Pair, have Delivered, by string) Pair {
-	held := keepPair(d.c.Name, have)
+	held := d.s.keepPair(d.c.Name, have)
 	held.Action = Hold
 	held.Reasons = append(slices.Clone(p.Reasons), fault.Reasonf(CodeRequired, "%s needs it and is on; switch %s off first", by, by))
 	return held

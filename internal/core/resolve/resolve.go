@@ -131,7 +131,8 @@ type ClusterPlan struct {
 	Release           string         `json:"release"`
 	Reasons           []fault.Reason `json:"reasons"`
 
-	// Held is set when nothing at all may change on the cluster.
+	// Held is set when nothing at all may be written about the cluster. A cluster that is held for its Reasons, and whose Applications name
+	// a tag that moved, is not Held until they name the commit.
 	Held     bool            `json:"-"`
 	Pairs    []Pair          `json:"-"`
 	Problems []fault.Problem `json:"-"`
@@ -166,7 +167,11 @@ func Make(in Input) Plan {
 	duplicates := cluster.Duplicates(facts)
 
 	plan := Plan{Pairs: []Pair{}, Clusters: make([]ClusterPlan, 0, len(clusters)), Releases: s.states, Problems: slices.Clone(in.Source.Problems)}
-	for _, c := range clusters {
+	for i, c := range clusters {
+		if i > 0 && c.Name == clusters[i-1].Name {
+			plan.Problems = append(plan.Problems, c.Problems...)
+			continue // Two Secrets of one name are one cluster, which is held.
+		}
 		if d, ok := duplicates[c.Name]; ok {
 			c.Duplicate = &d
 		}
@@ -194,7 +199,9 @@ func withGone(clusters []Cluster, delivered map[string][]Delivered) []Cluster {
 			all = append(all, GoneCluster(name))
 		}
 	}
-	slices.SortFunc(all, func(a, b Cluster) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(all, func(a, b Cluster) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Server, b.Server), cmp.Compare(a.DisplayName, b.DisplayName))
+	})
 	return all
 }
 

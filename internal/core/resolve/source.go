@@ -235,7 +235,7 @@ func newOffer(r SourceRelease, refused []fault.Reason, tags bool) *offer {
 
 func listMinors(minors []version.Minor) string {
 	if len(minors) == 0 {
-		return "none has one"
+		return "none"
 	}
 	text := make([]string, len(minors))
 	for i, m := range minors {
