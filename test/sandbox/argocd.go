@@ -194,13 +194,7 @@ func (a *ArgoCD) applicationSetControllerArgs() []string {
 	}
 }
 
-func (a *ArgoCD) redisReady(ctx context.Context) error {
-	connection, err := new(net.Dialer).DialContext(ctx, "tcp", a.ports.redis.Addr())
-	if err != nil {
-		return err
-	}
-	return connection.Close()
-}
+func (a *ArgoCD) redisReady(ctx context.Context) error { return listens(ctx, a.ports.redis) }
 
 func (a *ArgoCD) repoServerReady(ctx context.Context) error {
 	return answers(ctx, "http://"+a.ports.repoMetrics.Addr()+"/healthz?full=true")
@@ -210,8 +204,17 @@ func (a *ArgoCD) applicationControllerReady(ctx context.Context) error {
 	return answers(ctx, "http://"+a.ports.appMetrics.Addr()+"/healthz")
 }
 
+// applicationSetControllerReady is content with a listener: the program has no checks behind it, and opens it last.
 func (a *ArgoCD) applicationSetControllerReady(ctx context.Context) error {
-	return answers(ctx, "http://"+a.ports.setProbe.Addr()+"/readyz")
+	return listens(ctx, a.ports.setProbe)
+}
+
+func listens(ctx context.Context, port *plane.Port) error {
+	connection, err := new(net.Dialer).DialContext(ctx, "tcp", port.Addr())
+	if err != nil {
+		return err
+	}
+	return connection.Close()
 }
 
 func answers(ctx context.Context, url string) error {

@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // childAttributes make the kernel end the child when the parent is gone, even after a SIGKILL.
@@ -34,4 +36,14 @@ func startOnLastingThread(cmd *exec.Cmd) error {
 	err := make(chan error, 1)
 	launches() <- launch{cmd, err}
 	return <-err
+}
+
+// awaitFrozen returns when every thread of the child has stopped: the signal alone leaves them time for an answer.
+func awaitFrozen(pid int) {
+	for {
+		// Without WEXITED it reaps nothing; an error means that the child is gone.
+		if err := unix.Waitid(unix.P_PID, pid, nil, unix.WSTOPPED, nil); err != unix.EINTR {
+			return
+		}
+	}
 }

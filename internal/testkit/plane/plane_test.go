@@ -80,18 +80,18 @@ func TestUserHasOnlyTheRightsItWasGiven(t *testing.T) {
 
 func TestUpgradeShowsInVersion(t *testing.T) {
 	cp := plane.Start(t, plane.Options{Minor: "1.31"})
-	if got, want := served(t, cp), [2]string{"v1.31.0", "31"}; got != want {
-		t.Errorf("gitVersion and emulationMinor %q, want %q", got, want)
+	if got, want := served(t, cp), [3]string{"v1.31.0", "31", "31"}; got != want {
+		t.Errorf("gitVersion, minor and emulationMinor %q, want %q", got, want)
 	}
 	if err := cp.Upgrade(t.Context(), "1.32"); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := served(t, cp), [2]string{"v1.32.0", "32"}; got != want {
-		t.Errorf("gitVersion and emulationMinor %q, want %q", got, want)
+	if got, want := served(t, cp), [3]string{"v1.32.0", "32", "32"}; got != want {
+		t.Errorf("gitVersion, minor and emulationMinor %q, want %q", got, want)
 	}
 }
 
-func served(t *testing.T, cp *plane.ControlPlane) [2]string {
+func served(t *testing.T, cp *plane.ControlPlane) [3]string {
 	t.Helper()
 	body, err := kubernetes.NewForConfigOrDie(cp.Config).RESTClient().Get().AbsPath("/version").DoRaw(t.Context())
 	if err != nil {
@@ -101,5 +101,5 @@ func served(t *testing.T, cp *plane.ControlPlane) [2]string {
 	if err := json.Unmarshal(body, &info); err != nil {
 		t.Fatal(err)
 	}
-	return [2]string{info.GitVersion, info.EmulationMinor}
+	return [3]string{info.GitVersion, info.Minor, info.EmulationMinor}
 }

@@ -40,6 +40,9 @@ type Process struct {
 // readyPoll is short because a control plane that is ready 50 ms earlier is 50 ms earlier for every test.
 const readyPoll = 25 * time.Millisecond
 
+// readyLimit is many times what the slowest program needs on a busy machine.
+const readyLimit = 2 * time.Minute
+
 // stopGrace is how long a process may take after SIGTERM. Nothing of value is lost by the SIGKILL that follows.
 const stopGrace = 5 * time.Second
 
@@ -85,10 +88,23 @@ func (p *Process) Kill() {
 }
 
 // Pause freezes the process: its port accepts connections, nobody answers.
-func (p *Process) Pause() { p.locked(syscall.SIGSTOP) }
+func (p *Process) Pause() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running() {
+		p.signal(syscall.SIGSTOP)
+		awaitFrozen(p.cmd.Process.Pid)
+	}
+}
 
 // Resume lets a paused process go on.
-func (p *Process) Resume() { p.locked(syscall.SIGCONT) }
+func (p *Process) Resume() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.running() {
+		p.signal(syscall.SIGCONT)
+	}
+}
 
 // Done is closed when the process that runs now has ended.
 func (p *Process) Done() <-chan struct{} {
@@ -168,6 +184,8 @@ func (p *Process) await(ctx context.Context) error {
 	if p.command.Ready == nil {
 		return nil
 	}
+	ctx, stop := context.WithTimeoutCause(ctx, readyLimit, fmt.Errorf("not ready after %v", readyLimit))
+	defer stop()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	done := p.done
@@ -211,14 +229,6 @@ func (p *Process) end(first syscall.Signal) {
 	case <-time.After(stopGrace):
 		p.signal(syscall.SIGKILL)
 		<-p.done
-	}
-}
-
-func (p *Process) locked(s syscall.Signal) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.running() {
-		p.signal(s)
 	}
 }
 
