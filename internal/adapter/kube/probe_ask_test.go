@@ -334,7 +334,8 @@ func TestAskUnreachable(t *testing.T) {
 func TestRefuseLinkLocal(t *testing.T) {
 	for address, want := range map[string]error{
 		"169.254.169.254:443": errLinkLocal, "[fe80::1%eth0]:443": errLinkLocal, "[ff02::1]:443": errLinkLocal, "[::ffff:169.254.0.1]:80": errLinkLocal,
-		"10.0.0.1:443": nil, "127.0.0.1:6443": nil, "[2001:db8::1]:443": nil,
+		"[fd00:ec2::254%eth0]:80": errLinkLocal,
+		"10.0.0.1:443":            nil, "127.0.0.1:6443": nil, "[2001:db8::1]:443": nil,
 	} {
 		if got := refuseLinkLocal("tcp", address, nil); got != want { //nolint:errorlint // The very value.
 			t.Errorf("%s: %v, want %v", address, got, want)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -389,7 +390,7 @@ func TestDuplicates(t *testing.T) {
 			},
 		},
 		"s4 one server, spelled in three ways": {
-			[]c{{Name: "a", DisplayName: "a", Server: "https://x"}, {Name: "b", DisplayName: "b", Server: "https://X:443"}, {Name: "c", DisplayName: "c", Server: "x:443"}},
+			[]c{{Name: "c", DisplayName: "c", Server: "x:443"}, {Name: "a", DisplayName: "a", Server: "https://x"}, {Name: "b", DisplayName: "b", Server: "https://X:443"}},
 			map[string]string{
 				"a": "DuplicateServer: the address in data.server is also that of b, c" + serverHint,
 				"b": "DuplicateServer: the address in data.server is also that of a, c" + serverHint,
@@ -424,6 +425,17 @@ func TestDuplicates(t *testing.T) {
 				t.Errorf("Duplicates (-want +got):\n%s", d)
 			}
 		})
+	}
+}
+
+func TestLinkLocal(t *testing.T) {
+	for text, want := range map[string]bool{
+		"169.254.169.254": true, "::ffff:169.254.0.1": true, "fe80::1%eth0": true, "ff02::1": true, "fd00:ec2::254": true, "fd00:ec2::254%eth0": true,
+		"10.0.0.1": false, "127.0.0.1": false, "::1": false, "2001:db8::1": false, "fd00::1": false,
+	} {
+		if got := cluster.LinkLocal(netip.MustParseAddr(text)); got != want {
+			t.Errorf("LinkLocal(%s) = %t, want %t", text, got, want)
+		}
 	}
 }
 

@@ -69,8 +69,7 @@ var awsMetadata = netip.MustParseAddr("fd00:ec2::254")
 
 // LinkLocal reports whether an address can only be a neighbour's or a cloud provider's metadata service, never an API server.
 func LinkLocal(a netip.Addr) bool {
-	a = a.Unmap().WithZone("")
-	return a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a == awsMetadata
+	return a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.WithZone("") == awsMetadata
 }
 
 // serverKey is equal for two spellings of one address.
