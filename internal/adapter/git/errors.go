@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/format/pktline"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"golang.org/x/crypto/ssh/knownhosts"
@@ -31,7 +32,9 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrTLS means that the server could not prove that it is the right one: its certificate or host key.
 	ErrTLS = errors.New("the server's identity is not proven")
-	// ErrCorrupt means that the data is damaged or incomplete, or that the answer is not Git's.
+	// ErrNotGit means that what answers is no Git server: a login page, for one.
+	ErrNotGit = errors.New("does not answer as a Git server")
+	// ErrCorrupt means that the data is damaged or incomplete.
 	ErrCorrupt = errors.New("damaged or incomplete data")
 	// ErrEmpty means that the repository has no branch at all. It is an error because a repository that lost
 	// everything must not look like one that switched everything off.
@@ -65,6 +68,7 @@ var kinds = []struct {
 	{ErrNotFetched, "GitNotFetched", "fetch it first"},
 	{ErrUnknownRevision, "GitUnknownRevision", ""},
 	{ErrUnreachable, "GitUnreachable", "check the address, the server and the network"},
+	{ErrNotGit, "GitNotAServer", "check the URL"},
 	{ErrCorrupt, "GitCorrupt", "if fetching again does not help, run git fsck in the repository"},
 }
 
@@ -162,6 +166,7 @@ func kindOf(err error) error {
 		record   tls.RecordHeaderError
 		alert    tls.AlertError
 		network  net.Error
+		said     *pktline.ErrorLine
 	)
 	err = unwrapClient(err)
 	switch {
@@ -177,7 +182,7 @@ func kindOf(err error) error {
 	case errors.As(err, &hostKey), errors.As(err, &revoked), errors.As(err, &invalid), errors.As(err, &unknown),
 		errors.As(err, &hostname), errors.As(err, &cert), errors.As(err, &record), errors.As(err, &alert):
 		return ErrTLS
-	case errors.As(err, &status):
+	case errors.As(err, &status), errors.As(err, &said):
 		return ErrUnreachable
 	case strings.Contains(err.Error(), "http redirect:"):
 		return ErrRefused
@@ -210,6 +215,7 @@ func detail(err error, secrets []string) string {
 		status  *githttp.Err
 		wrapped *url.Error
 		hostKey *knownhosts.KeyError
+		said    *pktline.ErrorLine
 		text    string
 	)
 	inner := unwrapClient(err)
@@ -231,6 +237,8 @@ func detail(err error, secrets []string) string {
 		text = "the server's host key differs from the one among the known hosts"
 	case errors.As(inner, &wrapped):
 		text = wrapped.Err.Error()
+	case errors.As(inner, &said):
+		text = fmt.Sprintf("the server says %q", said.Text)
 	default:
 		text = inner.Error()
 	}

@@ -36,6 +36,9 @@ func (r *Repository) fetch(ctx context.Context) (changed bool, err error) {
 	defer func() { _ = s.Close() }()
 	adv, err := s.AdvertisedReferencesContext(ctx)
 	if err != nil {
+		if kindOf(err) == ErrCorrupt {
+			return false, fmt.Errorf("%w: list refs: %w", ErrNotGit, err)
+		}
 		return false, fmt.Errorf("list refs: %w", err)
 	}
 	if len(adv.Shallows) > 0 {

@@ -249,26 +249,40 @@ func TestFaultsLeaveTheOldState(t *testing.T) {
 			r := serve(t, githttp.Options{})
 			first := r.Commit("main", map[string]string{"catalog.yaml": "1"}, "first")
 			dir := t.TempDir()
-			repo := open(t, git.Options{URL: r.url, Dir: dir, Timeout: tc.timeout})
-			fetch(t, repo, true)
+			// Opened anew for each part: only the faults get the short timeout, on a machine that may be busy.
+			use := func(timeout time.Duration, do func(*git.Repository)) {
+				repo, err := git.Open(t.Context(), git.Options{URL: r.url, Dir: dir, Timeout: timeout})
+				if err != nil {
+					t.Fatal(err)
+				}
+				do(repo)
+				if err := repo.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			use(0, func(repo *git.Repository) { fetch(t, repo, true) })
 			old := git.Refs{Head: "main", Branches: map[string]string{"main": first}}
 			second := r.Commit("main", map[string]string{"catalog.yaml": "2", "blob": blob}, "second")
 
 			r.server.SetFault(tc.fault)
-			for range 2 {
-				changed, err := repo.Fetch(t.Context())
-				if changed {
-					t.Error("changed")
+			use(tc.timeout, func(repo *git.Repository) {
+				for range 2 {
+					changed, err := repo.Fetch(t.Context())
+					if changed {
+						t.Error("changed")
+					}
+					wantError(t, err, tc.kind, "git repository "+r.url+": "+strings.ReplaceAll(tc.text, "HOST", r.host()))
+					wantRefs(t, repo, old)
+					if got := readFile(t, repo, first, "catalog.yaml"); got != "1" {
+						t.Errorf("catalog: %q", got)
+					}
 				}
-				wantError(t, err, tc.kind, "git repository "+r.url+": "+strings.ReplaceAll(tc.text, "HOST", r.host()))
-				wantRefs(t, repo, old)
-				if got := readFile(t, repo, first, "catalog.yaml"); got != "1" {
-					t.Errorf("catalog: %q", got)
-				}
-			}
+			})
 			r.server.SetFault(githttp.Fault{})
-			fetch(t, repo, true)
-			wantRefs(t, repo, git.Refs{Head: "main", Branches: map[string]string{"main": second}})
+			use(0, func(repo *git.Repository) {
+				fetch(t, repo, true)
+				wantRefs(t, repo, git.Refs{Head: "main", Branches: map[string]string{"main": second}})
+			})
 			left, _ := filepath.Glob(filepath.Join(dir, "repository.git", "objects", "pack", "*"))
 			if len(left) != 4 {
 				t.Errorf("the mirror's packs: %v; want two packs and their indexes", left)

@@ -81,7 +81,8 @@ func openMirror(dir, source string, log func(string, ...any)) (*mirror, error) {
 }
 
 func (m *mirror) close() error {
-	err := m.lock.Close()
+	// A child process that is being started holds a copy of the file for a moment, so closing alone would not do.
+	err := errors.Join(syscall.Flock(int(m.lock.Fd()), syscall.LOCK_UN), m.lock.Close())
 	if m.temporary {
 		err = errors.Join(err, os.RemoveAll(m.dir))
 	}

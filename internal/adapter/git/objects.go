@@ -75,7 +75,13 @@ func (o *objects) isDamaged() bool {
 func (o *objects) has(h plumbing.Hash) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.storage.HasEncodedObject(h) == nil
+	if o.storage.HasEncodedObject(h) == nil {
+		return true
+	}
+	if o.local {
+		o.storage.Reindex()
+	}
+	return o.local && o.storage.HasEncodedObject(h) == nil
 }
 
 // read gives an object's type and content, checked against its hash. An object over limit is an error before it is

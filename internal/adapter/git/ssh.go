@@ -126,6 +126,7 @@ func (noKey) Verify([]byte, *ssh.Signature) error { return errors.New("no key") 
 // sshSession is one run of git-upload-pack on a server.
 type sshSession struct {
 	client *ssh.Client
+	run    *ssh.Session
 	in     io.WriteCloser
 	out    *bufio.Reader
 	stderr *firstBytes
@@ -152,20 +153,19 @@ func connectSSH(ctx context.Context, dial func(context.Context, string, string) 
 		return nil, err
 	}
 	s.client = ssh.NewClient(c, channels, requests)
-	run, err := s.client.NewSession()
-	if err != nil {
+	if s.run, err = s.client.NewSession(); err != nil {
 		return nil, err
 	}
-	if s.in, err = run.StdinPipe(); err != nil {
+	if s.in, err = s.run.StdinPipe(); err != nil {
 		return nil, err
 	}
-	out, err := run.StdoutPipe()
+	out, err := s.run.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
 	s.out, s.stderr = bufio.NewReader(out), &firstBytes{}
-	run.Stderr = s.stderr
-	return s, run.Start(command)
+	s.run.Stderr = s.stderr
+	return s, s.run.Start(command)
 }
 
 // AdvertisedReferencesContext reads the refs that the server lists first of all.
@@ -176,8 +176,9 @@ func (s *sshSession) AdvertisedReferencesContext(context.Context) (*packp.AdvRef
 	case errors.Is(err, packp.ErrEmptyAdvRefs), err == nil && adv.IsEmpty():
 		return nil, transport.ErrEmptyRemoteRepository
 	case err != nil:
-		// Servers say on standard error what is wrong, in words of their own.
-		_ = s.client.Close()
+		// Servers say on standard error what is wrong, in words of their own, and end.
+		_ = s.in.Close()
+		_ = s.run.Wait()
 		said := s.stderr.String()
 		for _, words := range []string{"not found", "does not exist", "does not appear to be a git repository", "not a git repository"} {
 			if strings.Contains(strings.ToLower(said), words) {

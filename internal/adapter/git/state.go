@@ -33,10 +33,13 @@ type rawRefs struct {
 	objects  map[string]plumbing.Hash
 	// bad lists names that are no ref names; they are reported and otherwise ignored.
 	bad []string
+	// broken lists refs on disk that cannot be read, and why.
+	broken map[string]string
 }
 
 func (r rawRefs) equal(o rawRefs) bool {
-	return r.head == o.head && r.detached == o.detached && maps.Equal(r.objects, o.objects) && slices.Equal(r.bad, o.bad)
+	return r.head == o.head && r.detached == o.detached && maps.Equal(r.objects, o.objects) && slices.Equal(r.bad, o.bad) &&
+		maps.Equal(r.broken, o.broken)
 }
 
 // state is one consistent view of a repository. It is not changed once made.
@@ -61,6 +64,9 @@ func newState(raw rawRefs, objects *objects, old *state) (*state, error) {
 	}
 	for _, name := range raw.bad {
 		problem(CodeRefName, fmt.Sprintf("%q", name), "this is no name that Git allows for a ref; it is ignored")
+	}
+	for ref, why := range raw.broken {
+		problem(CodeRefBroken, ref, "%s; it is ignored", why)
 	}
 	for _, ref := range slices.Sorted(maps.Keys(raw.objects)) {
 		h := raw.objects[ref]
@@ -121,5 +127,3 @@ func validRefName(ref string) bool {
 func wanted(ref string) bool {
 	return strings.HasPrefix(ref, headsPrefix) || strings.HasPrefix(ref, tagsPrefix) || strings.HasPrefix(ref, originPrefix)
 }
-
-func trimOrigin(ref string) string { return strings.TrimPrefix(ref, originPrefix) }
