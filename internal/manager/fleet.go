@@ -54,6 +54,18 @@ func (f *fleet) set(cluster string, s summary) {
 	f.clusters[cluster] = s
 }
 
+// knows reports whether all of these clusters have been decided about since the start; totals before are of a part of the fleet.
+func (f *fleet) knows(clusters []string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, name := range clusters {
+		if _, ok := f.clusters[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
 func (f *fleet) forget(cluster string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/adapter/kube"
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -53,6 +54,8 @@ type Options struct {
 	Workers int
 	// AllowExec lets version probes run the credential programs that cluster Secrets name.
 	AllowExec bool
+	// Registry takes the manager's metrics (default: the one that MetricsAddress serves).
+	Registry prometheus.Registerer
 	// ProbeInterval is how often a cluster that reports no version is asked (default 60 s).
 	ProbeInterval time.Duration
 }
@@ -105,6 +108,9 @@ func (o Options) withDefaults() Options {
 	if o.ProbeInterval <= 0 {
 		o.ProbeInterval = time.Minute
 	}
+	if o.Registry == nil {
+		o.Registry = metrics.Registry
+	}
 	if o.LeaseDuration <= 0 {
 		o.LeaseDuration = 15 * time.Second
 	}
@@ -126,7 +132,7 @@ func managerOptions(o Options, scheme *runtime.Scheme) ctrl.Options {
 		LeaseDuration:                 &o.LeaseDuration,
 		RenewDeadline:                 &renew,
 		RetryPeriod:                   &retry,
-		Controller:                    config.Controller{UsePriorityQueue: ptr(true)},
+		Controller:                    config.Controller{SkipNameValidation: ptr(true)},
 		Cache: cache.Options{
 			DefaultNamespaces: map[string]cache.Config{o.Namespace: {}},
 			SyncPeriod:        &resync,
@@ -198,9 +204,10 @@ func setup(mgr ctrl.Manager, o Options) error {
 		wake  = make(chan event.GenericEvent, 1)
 		again = make(chan event.GenericEvent, 1024)
 	)
-	// The registry is the process's own. A manager that is built twice in one process keeps the collectors of the first.
 	for _, c := range append(count.collectors(), &all) {
-		_ = metrics.Registry.Register(c)
+		if err := o.Registry.Register(c); err != nil {
+			return fmt.Errorf("register metrics: %w", err)
+		}
 	}
 	events := mgr.GetEventRecorderFor("addon-manager")
 	asked := newProbes(kube.ProberOptions{AllowExec: o.AllowExec, InCluster: mgr.GetConfig(), TTL: o.ProbeInterval}, mgr.GetAPIReader(), o.Namespace, count, again)

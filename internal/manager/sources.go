@@ -344,9 +344,9 @@ func (r *sources) report(ctx context.Context, active *v1alpha1.CatalogSource, fe
 		status = r.statusFor(active, r.last)
 	}
 	status.ObservedGeneration = active.Generation
-	t := r.fleet.totals()
-	status.Clusters, status.Pairs, status.Holds = int32(t.clusters), int32(t.pairs), int32(t.actions[resolve.Hold])
-	status.Blocking = t.blocking[:min(len(t.blocking), maxListed)]
+	if err := r.count(ctx, &status); err != nil {
+		return err
+	}
 	for _, c := range sourceConditions(r.last, r.loaded, fetchErr, loadErr, status.Blocking) {
 		setCondition(&status.Conditions, c, active.Generation)
 	}
@@ -358,6 +358,25 @@ func (r *sources) report(ctx context.Context, active *v1alpha1.CatalogSource, fe
 		r.events.Event(active, kind, after.Reason, cut(after.Message, maxMessage))
 	}
 	return r.write(ctx, active, status)
+}
+
+// count sums up the fleet. Right after a start the totals are of a part of it; until every cluster has been seen, the old ones stand.
+func (r *sources) count(ctx context.Context, status *v1alpha1.CatalogSourceStatus) error {
+	var reports v1alpha1.ClusterAddonsList
+	if err := r.client.List(ctx, &reports, client.InNamespace(r.namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return fmt.Errorf("list ClusterAddons: %w", err)
+	}
+	names := make([]string, len(reports.Items))
+	for i := range reports.Items {
+		names[i] = reports.Items[i].Name
+	}
+	if !r.fleet.knows(names) {
+		return nil
+	}
+	t := r.fleet.totals()
+	status.Clusters, status.Pairs, status.Holds = int32(t.clusters), int32(t.pairs), int32(t.actions[resolve.Hold])
+	status.Blocking = t.blocking[:min(len(t.blocking), maxListed)]
+	return nil
 }
 
 // conditionOf is the Ready condition without its times.
