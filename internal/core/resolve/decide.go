@@ -512,6 +512,13 @@ func (d *decision) dropped(have *Delivered) Pair {
 		p.Action, p.Wanted, p.Reasons = Hold, d.offer.tag, []fault.Reason{*r}
 		return p
 	}
+	if _, err := release.ParseTag(have.Release); err != nil {
+		p := d.s.keepPair(d.c.Name, *have)
+		p.Action, p.Wanted = Hold, d.offer.tag
+		p.Reasons = []fault.Reason{fault.Reasonf(CodeNotInRelease, "release %s does not offer %s, and the release it was delivered from is not known (%q); switch it off by label %s%s=disabled once a release offers it, or delete Application %q by hand",
+			d.offer.tag, have.Addon, have.Release, catalog.LabelPrefix, have.Addon, have.Application)}
+		return p
+	}
 	onDisable := have.OnDisable
 	if onDisable == "" {
 		onDisable = catalog.Retain // Nobody remembers what was promised: the choice that loses nothing.
