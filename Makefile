@@ -84,6 +84,15 @@ tools: ## Build the tools into bin/
 image: ## Build the container image (DOCKER=podman works too)
 	$(DOCKER) build --build-arg VERSION=$(VERSION) -t $(IMAGE) .
 
+.PHONY: dist
+dist: ## Build both programs for release into dist/, with checksums
+	@for arch in amd64 arm64; do \
+	  echo "building for linux/$$arch"; \
+	  CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -ldflags "$(LDFLAGS)" -o dist/addon-manager-linux-$$arch ./cmd/addon-manager; \
+	  CGO_ENABLED=0 GOOS=linux GOARCH=$$arch go build -trimpath -ldflags "$(LDFLAGS)" -o dist/branch-bot-linux-$$arch ./cmd/branch-bot; \
+	done
+	@cd dist && sha256sum addon-manager-* branch-bot-* > SHA256SUMS && cat SHA256SUMS
+
 .PHONY: clean
 clean: ## Remove what was built
 	@rm -rf bin dist
