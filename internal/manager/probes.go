@@ -35,6 +35,7 @@ func newProbes(o kube.ProberOptions, live client.Reader, namespace string, c *co
 			c.probeFailures.Inc()
 		}
 	}
+	o.Known = kube.ClusterAPI{Reader: live}.Version
 	return &probes{Prober: kube.NewProber(o)}
 }
 

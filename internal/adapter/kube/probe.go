@@ -32,6 +32,8 @@ const (
 type ProberOptions struct {
 	// Fetch reads the data of a cluster's Secret just before it is asked, so that the prober keeps no credentials.
 	Fetch func(ctx context.Context, name string) (map[string][]byte, error)
+	// Known, when set, is asked before the cluster: another source may know its version. An error of it counts as one of the cluster.
+	Known func(ctx context.Context, name string) (v version.Kubernetes, found bool, err error)
 	// Changed is called, from several goroutines, each time the Result of a cluster has changed. It should return soon.
 	Changed func(name string)
 	// Observe is called after each try that counts, with its duration and error, for metrics; nil is fine.
@@ -341,6 +343,17 @@ func (p *Prober) wakeUp() {
 }
 
 func (p *Prober) fetchAndAsk(ctx context.Context, name string, timeout time.Duration) (version.Kubernetes, *ProbeError) {
+	if p.opts.Known != nil {
+		bounded, cancel := context.WithTimeout(ctx, timeout)
+		v, found, err := p.opts.Known(bounded, name)
+		cancel()
+		if err != nil {
+			return version.Kubernetes{}, probeErrorf(CodeClusterAPIUnreadable, "Cluster API does not tell the version: %v", err)
+		}
+		if found {
+			return v, nil
+		}
+	}
 	data, err := p.opts.Fetch(ctx, name)
 	if err != nil {
 		return version.Kubernetes{}, probeErrorf(CodeSecretUnreadable, "the cluster Secret cannot be read")

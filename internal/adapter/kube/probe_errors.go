@@ -19,16 +19,18 @@ import (
 
 // Why a cluster did not tell its version.
 const (
-	CodeUnreachable        fault.Code = "ClusterUnreachable"
-	CodeTimeout            fault.Code = "ClusterTimeout"
-	CodeTLS                fault.Code = "ClusterTLS"
-	CodeUnauthorized       fault.Code = "ClusterUnauthorized"
-	CodeForbidden          fault.Code = "ClusterForbidden"
-	CodeNotKubernetes      fault.Code = "NotKubernetes"
-	CodeExecNotAllowed     fault.Code = "ExecNotAllowed"
-	CodeSecretUnreadable   fault.Code = "SecretUnreadable"
-	CodeInvalidCredentials            = cluster.CodeInvalidCredentials
-	CodeLinkLocal                     = cluster.CodeLinkLocal
+	CodeUnreachable      fault.Code = "ClusterUnreachable"
+	CodeTimeout          fault.Code = "ClusterTimeout"
+	CodeTLS              fault.Code = "ClusterTLS"
+	CodeUnauthorized     fault.Code = "ClusterUnauthorized"
+	CodeForbidden        fault.Code = "ClusterForbidden"
+	CodeNotKubernetes    fault.Code = "NotKubernetes"
+	CodeExecNotAllowed   fault.Code = "ExecNotAllowed"
+	CodeSecretUnreadable fault.Code = "SecretUnreadable"
+	// CodeClusterAPIUnreadable says that Cluster API has the cluster and its version cannot be read there.
+	CodeClusterAPIUnreadable fault.Code = "ClusterAPIUnreadable"
+	CodeInvalidCredentials              = cluster.CodeInvalidCredentials
+	CodeLinkLocal                       = cluster.CodeLinkLocal
 )
 
 // ProbeError says why a cluster did not tell its version. The message is the same for the same cause (no times, no ports of our own), so

@@ -112,7 +112,7 @@ func (r *reader) name() {
 	r.facts.DisplayName = name
 	switch {
 	case name == "":
-		r.problem(CodeNoName, "data.name is missing; Argo CD 2.14 then reports the cluster as one that does not exist and refuses its Applications; add a name that no other cluster has")
+		r.hold(CodeNoName, "data.name is missing; Argo CD 2.14 then reports the cluster as one that does not exist and refuses its Applications; add a name that no other cluster has")
 	case len(name) > maxObjectName:
 		r.problem(CodeUnusualName, "data.name %s is longer than %d bytes; it is only shown, but choose a shorter one", quote(name), maxObjectName)
 	case strings.ContainsFunc(name, func(c rune) bool { return unicode.IsSpace(c) || !unicode.IsGraphic(c) }):

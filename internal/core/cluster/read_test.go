@@ -104,7 +104,7 @@ func TestRead(t *testing.T) {
 		"a good Secret": {func(*cluster.Secret) {}, nothing},
 		"s1 no name": {
 			func(s *cluster.Secret) { delete(s.Data, "name") },
-			both(display(""), told(cluster.CodeNoName, "data.name is missing; Argo CD 2.14 then reports the cluster as one that does not exist and refuses its Applications; add a name that no other cluster has")),
+			both(display(""), held(cluster.CodeNoName, "data.name is missing; Argo CD 2.14 then reports the cluster as one that does not exist and refuses its Applications; add a name that no other cluster has")),
 		},
 		"s2 no server": {
 			func(s *cluster.Secret) { delete(s.Data, "server") },
