@@ -48,7 +48,7 @@ func (s *Snapshot) Cluster(c Cluster, delivered []Delivered, _ time.Time) Cluste
 	v := c.Version()
 	plan := ClusterPlan{Name: c.Name, KubernetesVersion: v.Raw, Minor: v.Minor.String(), Reasons: []fault.Reason{}, Problems: c.Problems}
 	if !c.Gone {
-		plan.Problems = append(slices.Clip(plan.Problems), cluster.Switches(c.Facts, s.addons)...)
+		plan.Problems = append(slices.Clip(plan.Problems), cluster.Switches(c.Facts, s.known())...)
 	}
 	if !slices.IsSortedFunc(delivered, byAddon) {
 		delivered = slices.SortedFunc(slices.Values(delivered), byAddon)
@@ -148,10 +148,18 @@ func (s *Snapshot) heldPairs(c Cluster, o *offer, delivered []Delivered, hold []
 	return pairs
 }
 
+// known are the addons of all releases and of what is delivered; nil while no catalog was read, and any label may be right.
+func (s *Snapshot) known() map[string]bool {
+	if len(s.minors) == 0 {
+		return nil
+	}
+	return s.addons
+}
+
 // mayBe tells whether a label can mean an addon of the cluster's minor, while nothing says what that minor offers.
 func (s *Snapshot) mayBe(addon string) bool {
-	if len(s.addons) > 0 {
-		return s.addons[addon]
+	if known := s.known(); known != nil {
+		return known[addon]
 	}
 	return dnsLabel.MatchString(addon) && !slices.Contains(catalog.Reserved, addon)
 }

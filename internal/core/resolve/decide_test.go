@@ -182,7 +182,7 @@ func TestBadSecrets(t *testing.T) {
 		// hold is the code that keeps everything; "" when the cluster goes on as any other.
 		hold string
 	}{
-		"s1 no name":                     {func(s *cluster.Secret) { delete(s.Data, "name") }, ""},
+		"s1 no name":                     {func(s *cluster.Secret) { delete(s.Data, "name") }, "NoName"},
 		"s2 no server":                   {func(s *cluster.Secret) { delete(s.Data, "server") }, "NoServer"},
 		"s5 display name with a slash":   {data("name", "../b"), ""},
 		"s5 display name of 300":         {data("name", strings.Repeat("x", 300)), ""},

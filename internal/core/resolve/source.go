@@ -177,6 +177,7 @@ func Prepare(source Source, names Names) *Snapshot {
 	s := &Snapshot{source: source, byTag: map[string]*SourceRelease{}, minors: map[version.Minor]*offer{}, names: names, addons: map[string]bool{}}
 	releases := slices.Clone(source.Releases)
 	SortReleases(releases)
+	s.source.Releases = releases
 	for _, a := range names.Addons() {
 		s.addons[a] = true
 	}
