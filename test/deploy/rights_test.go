@@ -121,8 +121,21 @@ func TestRulesGrantExactlyWhatIsNeeded(t *testing.T) {
 	}
 }
 
+func TestClusterAPIGrantsReadingOnly(t *testing.T) {
+	var granted []string
+	for _, o := range build(t, "deploy/components/cluster-api") {
+		if o.GetKind() == "ClusterRole" {
+			granted = append(granted, expand(t, o)...)
+		}
+	}
+	want := []string{"list clusters.cluster.x-k8s.io", "get kubeadmcontrolplanes.controlplane.cluster.x-k8s.io"}
+	if diff := cmp.Diff(want, granted); diff != "" {
+		t.Errorf("rights that the component adds (-want +granted):\n%s", diff)
+	}
+}
+
 func TestNoRuleHasAWildcard(t *testing.T) {
-	for _, o := range build(t, "deploy") {
+	for _, o := range append(build(t, "deploy"), build(t, "deploy/components/cluster-api")...) {
 		if o.GetKind() != "Role" && o.GetKind() != "ClusterRole" {
 			continue
 		}
