@@ -108,7 +108,7 @@ func (r *Repository) transfer(ctx context.Context, s session, adv *packp.AdvRefs
 		}
 	}
 	if len(wants) > 0 {
-		if err := receive(ctx, s, adv, wants, haves, dir, r.options.MaxPack); err != nil {
+		if err := receive(ctx, s, adv, wants, haves, dir, limits{r.options.MaxPack, r.options.MaxObject}); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -150,7 +150,7 @@ func checked(ctx context.Context, raw rawRefs, objects *objects, old *state, h *
 }
 
 // receive asks for a pack and stores it.
-func receive(ctx context.Context, s session, adv *packp.AdvRefs, wants, haves []plumbing.Hash, dir string, limit int64) error {
+func receive(ctx context.Context, s session, adv *packp.AdvRefs, wants, haves []plumbing.Hash, dir string, limits limits) error {
 	req := packp.NewUploadPackRequestFromCapabilities(adv.Capabilities)
 	if adv.Capabilities.Supports(capability.NoProgress) {
 		if err := req.Capabilities.Set(capability.NoProgress); err != nil {
@@ -170,7 +170,7 @@ func receive(ctx context.Context, s session, adv *packp.AdvRefs, wants, haves []
 	case req.Capabilities.Supports(capability.Sideband):
 		pack = sideband.NewDemuxer(sideband.Sideband, response)
 	}
-	if err := storePack(ctx, dir, pack, limit); err != nil {
+	if err := storePack(ctx, dir, pack, limits); err != nil {
 		if errors.Is(err, ErrDisk) || errors.Is(err, ErrRefused) || ctx.Err() != nil {
 			return err
 		}

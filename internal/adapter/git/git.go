@@ -26,9 +26,10 @@ import (
 
 // Defaults of Options.
 const (
-	DefaultTimeout = 2 * time.Minute
-	DefaultMaxBlob = 4 << 20
-	DefaultMaxPack = 2 << 30
+	DefaultTimeout   = 2 * time.Minute
+	DefaultMaxBlob   = 4 << 20
+	DefaultMaxObject = 128 << 20
+	DefaultMaxPack   = 2 << 30
 )
 
 // Options say which repository to read, and how.
@@ -45,8 +46,9 @@ type Options struct {
 	Dir string
 	// Timeout bounds one Fetch; 0 means DefaultTimeout.
 	Timeout time.Duration
-	// MaxBlob bounds the size of a file that is read, MaxPack the bytes of one transfer; 0 means the defaults.
-	MaxBlob, MaxPack int64
+	// MaxBlob bounds the size of a file that is read. MaxObject bounds any file in the history: each is in memory once,
+	// while a transfer is taken in. MaxPack bounds the bytes of a transfer. 0 means the defaults.
+	MaxBlob, MaxObject, MaxPack int64
 	// Log, when set, hears what the repository does by itself, such as discarding a damaged mirror.
 	Log func(message string, pairs ...any)
 }
@@ -87,6 +89,9 @@ func Open(ctx context.Context, o Options) (*Repository, error) {
 	}
 	if o.MaxBlob <= 0 {
 		o.MaxBlob = DefaultMaxBlob
+	}
+	if o.MaxObject <= 0 {
+		o.MaxObject = DefaultMaxObject
 	}
 	if o.MaxPack <= 0 {
 		o.MaxPack = DefaultMaxPack

@@ -563,3 +563,27 @@ func TestResolve(t *testing.T) {
 	_, err := repo.Resolve("HEAD")
 	wantError(t, err, git.ErrUnknownRevision, no(`HEAD names the branch "nowhere", which does not exist`))
 }
+
+// What is too large is refused before it fills the memory, and the state before stays.
+func TestTooLarge(t *testing.T) {
+	for name, tc := range map[string]struct {
+		options git.Options
+		text    string
+	}{
+		"transfer": {git.Options{MaxPack: 1000}, "the server sends more than 1000 bytes at once"},
+		// It compresses well: what arrives is small.
+		"object": {git.Options{MaxObject: 5_000_000}, "it holds a file or another object of 5000001 bytes, at most 5000000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := serve(t, githttp.Options{})
+			first := r.Commit("main", map[string]string{"catalog.yaml": "1"}, "first")
+			tc.options.URL = r.url
+			repo := open(t, tc.options)
+			fetch(t, repo, true)
+			r.Commit("main", map[string]string{"large": strings.Repeat("x", 5_000_001)}, "second")
+			_, err := repo.Fetch(t.Context())
+			wantError(t, err, git.ErrRefused, "git repository "+r.url+": not allowed: "+tc.text)
+			wantRefs(t, repo, git.Refs{Head: "main", Branches: map[string]string{"main": first}})
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha1"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -312,8 +313,11 @@ func (m *mirror) packs() int {
 	return len(packs)
 }
 
+// limits bound the bytes of a pack, and of one object in it.
+type limits struct{ pack, object int64 }
+
 // storePack writes a pack and its index into a repository. Only a pack that is whole gets its name.
-func storePack(ctx context.Context, dir string, r io.Reader, limit int64) (err error) {
+func storePack(ctx context.Context, dir string, r io.Reader, limits limits) (err error) {
 	folder := filepath.Join(dir, "objects", "pack")
 	f, err := os.CreateTemp(folder, "tmp_pack_")
 	if err != nil {
@@ -325,16 +329,19 @@ func storePack(ctx context.Context, dir string, r io.Reader, limit int64) (err e
 			_ = os.Remove(f.Name())
 		}
 	}()
-	n, err := io.Copy(diskWriter{f}, io.LimitReader(r, limit+1))
+	n, err := io.Copy(diskWriter{f}, io.LimitReader(r, limits.pack+1))
 	switch {
 	case err != nil:
 		return fmt.Errorf("receive objects: %w", err)
-	case n > limit:
-		return fmt.Errorf("%w: the server sends more than %d bytes at once", ErrRefused, limit)
+	case n > limits.pack:
+		return fmt.Errorf("%w: the server sends more than %d bytes at once", ErrRefused, limits.pack)
 	case n == 0:
 		return fmt.Errorf("%w: the server sent no objects", ErrCorrupt)
 	}
-	name, index, err := indexPack(f)
+	name, index, err := indexPack(f, limits.object)
+	if errors.Is(err, ErrRefused) {
+		return err
+	}
 	if err != nil {
 		return fmt.Errorf("%w: receive objects: no whole pack: %w", ErrCorrupt, err)
 	}
@@ -360,12 +367,15 @@ func (d diskWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-func indexPack(f *os.File) (name string, index []byte, err error) {
+func indexPack(f *os.File, maxObject int64) (name string, index []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%v", p)
 		}
 	}()
+	if err := checkSizes(f, maxObject); err != nil {
+		return "", nil, err
+	}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return "", nil, err
 	}
@@ -387,4 +397,55 @@ func indexPack(f *os.File) (name string, index []byte, err error) {
 		return "", nil, err
 	}
 	return sum.String(), b.Bytes(), nil
+}
+
+// checkSizes refuses a pack with an object larger than limit. The library has each one in memory for a moment while it makes
+// the index. A delta says the size of what it makes at its beginning.
+func checkSizes(f io.ReadSeeker, limit int64) error {
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	s := packfile.NewScanner(f)
+	_, count, err := s.Header()
+	if err != nil {
+		return err
+	}
+	for range count {
+		h, err := s.NextObjectHeader()
+		if err != nil {
+			return err
+		}
+		if h.Length > limit {
+			return tooLargeObject(uint64(h.Length), limit)
+		}
+		var start prefix
+		if _, _, err := s.NextObject(&start); err != nil {
+			return err
+		}
+		if h.Type.IsDelta() {
+			_, n := binary.Uvarint(start.b)
+			size, m := binary.Uvarint(start.b[max(n, 0):])
+			if n <= 0 || m <= 0 {
+				return errors.New("a delta without size")
+			}
+			if size > uint64(limit) {
+				return tooLargeObject(size, limit)
+			}
+		}
+	}
+	return nil
+}
+
+func tooLargeObject(size uint64, limit int64) error {
+	return fmt.Errorf("%w: it holds a file or another object of %d bytes, at most %d", ErrRefused, size, limit)
+}
+
+// prefix keeps the first bytes that are written.
+type prefix struct{ b []byte }
+
+func (p *prefix) Write(b []byte) (int, error) {
+	if room := 2*binary.MaxVarintLen64 - len(p.b); room > 0 {
+		p.b = append(p.b, b[:min(room, len(b))]...)
+	}
+	return len(b), nil
 }
