@@ -65,14 +65,19 @@ func (s *Sandbox) Application(ctx context.Context, name string) (Application, er
 	return a, nil
 }
 
-// AwaitHealthy waits until all of the Applications are Synced and Healthy; its error says how far each of the others is.
-func (s *Sandbox) AwaitHealthy(ctx context.Context, names ...string) error {
+// AwaitHealthy waits until all of the Applications are Synced and Healthy at a commit ("" for whatever they name); its
+// error says how far each of the others is.
+func (s *Sandbox) AwaitHealthy(ctx context.Context, commit string, names ...string) error {
 	return plane.Until(ctx, func(ctx context.Context) error {
 		var errs []error
 		for _, name := range names {
 			app, err := s.Application(ctx, name)
-			if err == nil && !app.Good() {
+			switch {
+			case err != nil:
+			case !app.Good():
 				err = errors.New(app.String())
+			case commit != "" && app.Delivered != commit:
+				err = fmt.Errorf("%s, at %s instead of %s", app, app.Delivered, commit)
 			}
 			errs = append(errs, err)
 		}

@@ -23,6 +23,9 @@ import (
 type Options struct {
 	// Dir is an existing folder for everything that is written.
 	Dir string
+	// ManagementNodes is how many nodes the management cluster has, for addons that are placed there; 0 is none, and then its
+	// Deployments never become Available.
+	ManagementNodes int
 	// Workloads are the clusters that receive addons. They are started, and registered only when Register is called.
 	Workloads []Workload
 	// Source is the content of the config repository, Minors the release branches it begins with.
@@ -48,6 +51,8 @@ type Sandbox struct {
 	Workloads  map[string]*plane.ControlPlane
 	ArgoCD     *ArgoCD
 	Config     *ConfigRepository
+	Tools      Tools
+	Kubectl    string // a kubectl for people who have none
 }
 
 // Start builds what is missing and starts everything, as much as possible at once. When something fails, all of it is
@@ -64,7 +69,10 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{Dir: dir, Workloads: map[string]*plane.ControlPlane{}}
+	s := &Sandbox{Dir: dir, Workloads: map[string]*plane.ControlPlane{}, Tools: tools, Kubectl: filepath.Join(dir, "kubectl")}
+	if err := os.Symlink(tools.Plane, s.Kubectl); err != nil {
+		return nil, err
+	}
 	if err := s.start(ctx, o, tools); err != nil {
 		s.Stop()
 		return nil, err
@@ -76,7 +84,7 @@ func (s *Sandbox) start(ctx context.Context, o Options, tools Tools) error {
 	var parts parallel
 	parts.do(func() error {
 		o.Step("starting the management cluster")
-		cp, err := s.controlPlane(ctx, tools, plane.Options{Name: "management"})
+		cp, err := s.controlPlane(ctx, tools, Workload{Name: "management", Nodes: o.ManagementNodes})
 		if err != nil {
 			return err
 		}
@@ -99,9 +107,7 @@ func (s *Sandbox) start(ctx context.Context, o Options, tools Tools) error {
 		parts.do(func() error {
 			o.Step(fmt.Sprintf("starting workload cluster %s, Kubernetes %s", w.Name, w.Minor))
 			var err error
-			started[i], err = s.controlPlane(ctx, tools, plane.Options{
-				Name: w.Name, Minor: w.Minor, Nodes: w.Nodes, ControllerManager: w.Nodes > 0, Scheduler: w.Nodes > 0,
-			})
+			started[i], err = s.controlPlane(ctx, tools, w)
 			return err
 		})
 	}
@@ -114,12 +120,15 @@ func (s *Sandbox) start(ctx context.Context, o Options, tools Tools) error {
 	return err
 }
 
-func (s *Sandbox) controlPlane(ctx context.Context, tools Tools, o plane.Options) (*plane.ControlPlane, error) {
-	o.Dir, o.Binary = filepath.Join(s.Dir, o.Name), tools.Plane
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+func (s *Sandbox) controlPlane(ctx context.Context, tools Tools, w Workload) (*plane.ControlPlane, error) {
+	dir := filepath.Join(s.Dir, w.Name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	return plane.StartControlPlane(ctx, o)
+	return plane.StartControlPlane(ctx, plane.Options{
+		Dir: dir, Name: w.Name, Binary: tools.Plane,
+		Minor: w.Minor, Nodes: w.Nodes, ControllerManager: w.Nodes > 0, Scheduler: w.Nodes > 0,
+	})
 }
 
 // Stop ends every process. The folder stays.

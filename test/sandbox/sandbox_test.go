@@ -98,7 +98,7 @@ func TestFromApplicationSetToAvailableDeployment(t *testing.T) {
 	if err := sandbox.Apply(ctx, s.Management.Config, strings.NewReader(set)); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.AwaitHealthy(ctx, "tokyo-1-plain", "tokyo-1-kustomized", "tokyo-1-chart"); err != nil {
+	if err := s.AwaitHealthy(ctx, "", "tokyo-1-plain", "tokyo-1-kustomized", "tokyo-1-chart"); err != nil {
 		t.Fatal(err)
 	}
 	step("synced and healthy")

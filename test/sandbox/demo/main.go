@@ -1,0 +1,62 @@
+// Command demo starts the sandbox, shows a delivery from Git to running workloads on three Kubernetes minors, and stays up
+// to be tried by hand until Ctrl-C. With --once it ends by itself: 0 when everything came out as it should, else 1.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+func main() {
+	once := flag.Bool("once", false, "end after the last step, with exit code 0 or 1")
+	limit := flag.Duration("timeout", 15*time.Minute, "how long the steps may take, once everything is built")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "demo takes no argument, got %q\n", flag.Args())
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := run(ctx, *once, *limit); err != nil {
+		if ctx.Err() != nil {
+			fmt.Println("stopped")
+			os.Exit(130)
+		}
+		fmt.Fprintf(os.Stderr, "\nDEMO FAILED: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, once bool, limit time.Duration) (err error) {
+	dir, err := os.MkdirTemp("", "addon-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil && ctx.Err() == nil {
+			fmt.Printf("the logs are kept in %s\n", dir)
+			return
+		}
+		err = errors.Join(err, os.RemoveAll(dir))
+	}()
+
+	d := &demo{dir: dir, begin: time.Now()}
+	defer d.stop()
+	if err := d.play(ctx, limit); err != nil {
+		return err
+	}
+	d.say("all steps done")
+	if once {
+		return nil
+	}
+	d.invite()
+	<-ctx.Done()
+	fmt.Println("stopping")
+	return nil
+}
