@@ -48,6 +48,8 @@ func (r *Repository) fetch(ctx context.Context) (changed bool, err error) {
 	if len(raw.objects) == 0 {
 		return false, ErrEmpty
 	}
+	// keep is the mirror whose objects a new one takes over, when there is one and it is sound.
+	var keep *objects
 	old, objects, err := r.current()
 	first := err != nil
 	if !first && objects.isDamaged() {
@@ -56,6 +58,9 @@ func (r *Repository) fetch(ctx context.Context) (changed bool, err error) {
 	}
 	if !first && old.raw.equal(raw) {
 		return false, nil
+	}
+	if !first && r.mirror.crowded() {
+		first, keep = true, objects
 	}
 	dir, haves := r.mirror.repository(), []plumbing.Hash(nil)
 	if first {
@@ -67,6 +72,9 @@ func (r *Repository) fetch(ctx context.Context) (changed bool, err error) {
 		haves = offer(old, objects)
 	}
 	next, h, err := r.transfer(ctx, s, adv, dir, raw, haves, first)
+	if err == nil && keep != nil {
+		err = r.carryOver(ctx, keep, dir)
+	}
 	if err != nil {
 		return false, err
 	}
@@ -74,16 +82,33 @@ func (r *Repository) fetch(ctx context.Context) (changed bool, err error) {
 		return false, err
 	}
 	if first {
-		if err := r.mirror.install(dir); err != nil {
-			return false, err
+		install := func() error { return r.mirror.install(dir) }
+		if objects != nil {
+			err = objects.replaced(install)
+		} else if err = install(); err == nil {
+			objects, err = openObjects(r.mirror.repository())
 		}
-		if objects, err = openObjects(r.mirror.repository()); err != nil {
+		if err != nil {
 			return false, err
 		}
 	}
 	changed = old == nil || !old.raw.equal(raw)
 	r.publish(next, objects, h)
 	return changed, nil
+}
+
+// carryOver completes a new mirror with what only the old one has.
+func (r *Repository) carryOver(ctx context.Context, from *objects, dir string) (err error) {
+	to, err := openObjects(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, to.close()) }()
+	if err = carryOver(ctx, from, to, dir, limits{r.options.MaxPack, r.options.MaxObject}); err != nil {
+		from.markDamaged()
+		return fmt.Errorf("build the mirror anew: %w", err)
+	}
+	return nil
 }
 
 // transfer brings the missing objects into dir and gives the state that they make. first means that dir is empty.

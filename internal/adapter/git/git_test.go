@@ -377,8 +377,8 @@ func TestDamagedMirrorIsFetchedAnew(t *testing.T) {
 		"refs cut off":             func(t *testing.T, dir string) error { return os.Truncate(filepath.Join(dir, "packed-refs"), 45) },
 		"refs cut at a line":       func(t *testing.T, dir string) error { return os.Truncate(filepath.Join(dir, "packed-refs"), 0) },
 		"HEAD gone":                func(t *testing.T, dir string) error { return os.Remove(filepath.Join(dir, "HEAD")) },
-		"ref to nothing": func(t *testing.T, dir string) error {
-			return os.WriteFile(filepath.Join(dir, "packed-refs"), []byte(strings.Repeat("1", 40)+" refs/heads/main\n# end\n"), 0o600)
+		"refs changed": func(t *testing.T, dir string) error {
+			return os.WriteFile(filepath.Join(dir, "packed-refs"), []byte("# pack-refs with: sorted sum=ecf1d3d5d9d0 \n"+strings.Repeat("1", 40)+" refs/heads/main\n"), 0o600)
 		},
 		"mirror of another repository": func(t *testing.T, dir string) error {
 			return os.WriteFile(filepath.Join(dir, "addon-manager-source"), []byte("https://example.com/other.git\n"), 0o600)

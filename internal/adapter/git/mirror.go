@@ -45,12 +45,17 @@ type mirror struct {
 	temporary bool
 	lock      *os.File
 	source    string
+	// maxPacks is how many transfers may pile up before the mirror is built anew as one.
+	maxPacks int
 }
+
+// defaultMaxPacks keeps the time to open a mirror and to find an object in it small.
+const defaultMaxPacks = 200
 
 // openMirror takes the folder into use. An operating system lock keeps other processes out; it ends with the process,
 // so none is ever left behind.
 func openMirror(dir, source string, log func(string, ...any)) (*mirror, error) {
-	m := &mirror{dir: dir, source: source}
+	m := &mirror{dir: dir, source: source, maxPacks: defaultMaxPacks}
 	var err error
 	if dir == "" {
 		m.temporary = true
@@ -183,45 +188,43 @@ func readRefs(dir string) (rawRefs, error) {
 		return rawRefs{}, damage(err)
 	}
 	defer func() { _ = f.Close() }()
-	ended := false
-	for s := bufio.NewScanner(f); ; {
-		if !s.Scan() {
-			if err := s.Err(); err != nil {
-				return rawRefs{}, damage(err)
-			}
-			break
-		}
-		line := s.Text()
-		if strings.HasPrefix(line, "#") {
-			ended = line == refsEnd
-			continue
-		}
-		hash, ref, ok := strings.Cut(line, " ")
+	lines := bufio.NewScanner(f)
+	if !lines.Scan() {
+		return rawRefs{}, fmt.Errorf("%w: packed-refs is empty", ErrCorrupt)
+	}
+	header := lines.Text()
+	for lines.Scan() {
+		hash, ref, ok := strings.Cut(lines.Text(), " ")
 		if !ok || !plumbing.IsHash(hash) || !wanted(ref) || !validRefName(ref) {
-			return rawRefs{}, fmt.Errorf("%w: packed-refs has the line %q", ErrCorrupt, line)
+			return rawRefs{}, fmt.Errorf("%w: packed-refs has the line %q", ErrCorrupt, lines.Text())
 		}
 		raw.objects[ref] = plumbing.NewHash(hash)
 	}
-	if !ended {
-		return rawRefs{}, fmt.Errorf("%w: packed-refs is cut off", ErrCorrupt)
+	if err := lines.Err(); err != nil {
+		return rawRefs{}, damage(err)
+	}
+	if header != refsHeader(raw) {
+		return rawRefs{}, fmt.Errorf("%w: packed-refs has %d refs and begins with %q", ErrCorrupt, len(raw.objects), header)
 	}
 	return raw, nil
 }
 
-const (
-	// noHead is what HEAD names when the remote has no default branch: Git wants it to name something.
-	noHead = "refs/heads/.none"
-	// refsEnd is the last line of packed-refs, a comment for Git, by which we see that the file is whole.
-	refsEnd = "# end"
-)
+// noHead is what HEAD names when the remote has no default branch: Git wants it to name something.
+const noHead = "refs/heads/.none"
+
+// refsHeader is the first line of packed-refs. Git skips what it does not know there, and by the sum we see
+// that the file is whole.
+func refsHeader(raw rawRefs) string {
+	return fmt.Sprintf("# pack-refs with: sorted sum=%s ", raw.sum())
+}
 
 // writeRefs replaces the refs. A crash on the way leaves the old ones.
 func writeRefs(dir string, raw rawRefs) error {
 	var b bytes.Buffer
+	b.WriteString(refsHeader(raw) + "\n")
 	for _, ref := range slices.Sorted(maps.Keys(raw.objects)) {
 		fmt.Fprintf(&b, "%s %s\n", raw.objects[ref], ref)
 	}
-	b.WriteString(refsEnd + "\n")
 	head := raw.head
 	if head == "" {
 		head = noHead
@@ -307,10 +310,37 @@ func (m *mirror) discard() error {
 	return nil
 }
 
-// packs counts the packs of the repository in use.
-func (m *mirror) packs() int {
+// crowded tells whether too many packs have piled up.
+func (m *mirror) crowded() bool {
 	packs, _ := filepath.Glob(filepath.Join(m.repository(), "objects", "pack", "*.pack"))
-	return len(packs)
+	return len(packs) >= m.maxPacks
+}
+
+// carryOver copies into dir what only the old mirror has: commits that no ref names any more, but that may still be
+// delivered somewhere.
+func carryOver(ctx context.Context, from, to *objects, dir string, limits limits) error {
+	all, err := from.withPrefix(nil)
+	if err != nil {
+		return fmt.Errorf("%w: list objects: %w", ErrCorrupt, err)
+	}
+	var missing []plumbing.Hash
+	for _, h := range all {
+		if !to.has(h) {
+			missing = append(missing, h)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	r, w := io.Pipe()
+	defer func() { _ = r.Close() }()
+	go func() {
+		from.mu.Lock()
+		defer from.mu.Unlock()
+		_, err := packfile.NewEncoder(w, from.storage, false).Encode(missing, 0)
+		_ = w.CloseWithError(err)
+	}()
+	return storePack(ctx, dir, r, limits)
 }
 
 // limits bound the bytes of a pack, and of one object in it.

@@ -51,6 +51,17 @@ func (o *objects) close() error {
 	return o.storage.Close()
 }
 
+// replaced exchanges the whole repository in its folder while nobody reads. Readers go on with the same objects, found
+// in other files.
+func (o *objects) replaced(install func() error) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	err := install()
+	o.storage.Reindex()
+	o.damaged = err != nil
+	return err
+}
+
 // reindex makes new packs visible.
 func (o *objects) reindex() {
 	o.mu.Lock()

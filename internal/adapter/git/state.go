@@ -1,6 +1,8 @@
 package git
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -40,6 +42,15 @@ type rawRefs struct {
 func (r rawRefs) equal(o rawRefs) bool {
 	return r.head == o.head && r.detached == o.detached && maps.Equal(r.objects, o.objects) && slices.Equal(r.bad, o.bad) &&
 		maps.Equal(r.broken, o.broken)
+}
+
+// sum is a checksum of the refs' names and hashes.
+func (r rawRefs) sum() string {
+	h := sha256.New()
+	for _, ref := range slices.Sorted(maps.Keys(r.objects)) {
+		_, _ = fmt.Fprintf(h, "%s %s\n", r.objects[ref], ref)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // state is one consistent view of a repository. It is not changed once made.
