@@ -139,7 +139,7 @@ func (s *Snapshot) heldPairs(c Cluster, o *offer, delivered []Delivered, hold []
 			if !offered {
 				continue
 			}
-			p.Placement, p.Minor = o.addons[i].Placement, o.release.Tag.Minor.String()
+			p.Placement, p.Minor = o.addons[i].Placement, o.minor
 		}
 		p.Application = s.applicationName(c.Name, addon)
 		pairs = append(pairs, p)
@@ -167,7 +167,7 @@ func (s *Snapshot) mayBe(addon string) bool {
 // keepPair is a pair left exactly as it is.
 func (s *Snapshot) keepPair(name string, d Delivered) Pair {
 	p := Pair{
-		Cluster: name, Addon: d.Addon, Placement: d.Placement, Application: d.Application, Delivered: deliveredRelease(d),
+		Cluster: name, Addon: d.Addon, Placement: d.Placement, Application: d.Application, Delivered: deliveredRelease(&d),
 		Revision: d.Revision, Status: d.Status, Reasons: []fault.Reason{}, Minor: minorOf(d.Release),
 	}
 	if !d.Deleting && (d.Listed || d.Exists) {
@@ -197,7 +197,7 @@ func (s *Snapshot) unfaithful(d *Delivered) bool {
 func (s *Snapshot) follows(d Delivered) bool { return d.Listed && !d.Deleting && s.unfaithful(&d) }
 
 // deliveredRelease is what the Application names, or what is written for one that is still to appear.
-func deliveredRelease(d Delivered) string {
+func deliveredRelease(d *Delivered) string {
 	if d.Exists {
 		return d.Status.Release
 	}
@@ -224,6 +224,8 @@ type decision struct {
 	delivered []Delivered
 	// leaves is set once any pair is on its way out.
 	leaves bool
+	// scratch holds the values of the addon at hand.
+	scratch []string
 }
 
 // wish is what the labels and the catalog ask for.
@@ -298,7 +300,7 @@ func (d *decision) absent(i int) (Pair, bool) {
 	if w != wishOn {
 		return Pair{}, false // An unreadable label is among the cluster's problems.
 	}
-	p := Pair{Cluster: d.c.Name, Addon: of.Name, Minor: d.offer.release.Tag.Minor.String(), Placement: of.Placement, Wanted: d.offer.tag}
+	p := Pair{Cluster: d.c.Name, Addon: of.Name, Minor: d.offer.minor, Placement: of.Placement, Wanted: d.offer.tag}
 	p.Application = d.s.applicationName(d.c.Name, of.Name)
 	hold := func(r fault.Reason) (Pair, bool) {
 		p.Action, p.Reasons = Hold, []fault.Reason{r}
@@ -316,7 +318,7 @@ func (d *decision) absent(i int) (Pair, bool) {
 	if owner, taken := d.s.names.Owner(p.Application); taken && owner != (PairKey{d.c.Name, of.Name}) {
 		return hold(fault.Reasonf(CodeNameTaken, "Application %q belongs to addon %q of cluster %q; rename one of the clusters or addons", p.Application, owner.Addon, owner.Cluster))
 	}
-	e, r := d.element(of, p.Application)
+	e, r := d.element(of, &Delivered{Element: Element{Application: p.Application}})
 	if r != nil {
 		return hold(*r)
 	}
@@ -398,12 +400,15 @@ func (d *decision) present(i int, have *Delivered) Pair {
 	if w == wishOn && !d.inRange[i] {
 		return d.leave(have, of.OnDisable, d.outOfRange(of))
 	}
+	if p, ok := d.unchanged(of, w, have); ok {
+		return p
+	}
 	p := d.s.keepPair(d.c.Name, *have)
 	hold := func(r fault.Reason) Pair {
 		p.Action, p.Reasons, p.Wanted = Hold, []fault.Reason{r}, d.offer.tag
 		return p
 	}
-	p.Wanted, p.Minor = d.offer.tag, d.offer.release.Tag.Minor.String()
+	p.Wanted, p.Minor = d.offer.tag, d.offer.minor
 	if w == wishUnclear {
 		return hold(fault.Reasonf(cluster.CodeInvalidSwitch, "label %s is neither %q nor %q; what is there stays", of.label, cluster.Enabled, cluster.Disabled))
 	}
@@ -417,7 +422,7 @@ func (d *decision) present(i int, have *Delivered) Pair {
 	if r := d.backwards(have); r != nil {
 		return hold(*r)
 	}
-	e, r := d.element(of, have.Application)
+	e, r := d.element(of, have)
 	if r != nil {
 		return hold(*r)
 	}
@@ -437,6 +442,22 @@ func (d *decision) present(i int, have *Delivered) Pair {
 		}
 	}
 	return p
+}
+
+// unchanged answers for what is exactly as it should be, which is nearly everything at nearly any time: without an allocation.
+func (d *decision) unchanged(of *offered, w wish, have *Delivered) (Pair, bool) {
+	if w != wishOn || !have.Listed || have.Deleting || have.Release != d.offer.tag || len(d.offer.refused) > 0 || len(of.DependsOn) > 0 && d.blocked(of) != nil {
+		return Pair{}, false
+	}
+	e, r := d.element(of, have)
+	if r != nil || e != have.Element {
+		return Pair{}, false
+	}
+	return Pair{
+		Cluster: d.c.Name, Addon: have.Addon, Minor: d.offer.minor, Placement: have.Placement, Application: have.Application,
+		Delivered: deliveredRelease(have), Wanted: d.offer.tag, Revision: have.Revision, Action: Keep, Reasons: []fault.Reason{},
+		Element: &have.Element, Status: have.Status,
+	}, true
 }
 
 // changes names what differs between two elements of one release, for people.
@@ -590,10 +611,10 @@ func (d *decision) required(p Pair, have Delivered, by string) Pair {
 	return held
 }
 
-// element compiles the Application of a pair at the offered release.
-func (d *decision) element(of *offered, application string) (Element, *fault.Reason) {
+// element compiles the Application of a pair at the offered release, under the name that it has.
+func (d *decision) element(of *offered, have *Delivered) (Element, *fault.Reason) {
 	e := Element{
-		Application: application, Addon: of.Name, Placement: of.Placement, OnDisable: of.OnDisable,
+		Application: have.Application, Addon: of.Name, Placement: of.Placement, OnDisable: of.OnDisable,
 		Release: d.offer.tag, Commit: d.offer.release.Commit, Revision: d.offer.revision,
 		Path: of.Path, Namespace: of.Namespace, Server: d.c.Server, Patch: of.patch,
 	}
@@ -605,15 +626,15 @@ func (d *decision) element(of *offered, application string) (Element, *fault.Rea
 		if r != nil {
 			return Element{}, r
 		}
-		// Values are strings; marshalling them cannot fail.
-		e.Patch, _ = patchOf(*of.Addon, values)
+		e.Patch = of.filled(values, have.Patch)
 	}
 	return e, nil
 }
 
 // values finds the cluster's value of every parameter.
 func (d *decision) values(of *offered) ([]string, *fault.Reason) {
-	values := make([]string, len(of.Parameters))
+	values := slices.Grow(d.scratch[:0], len(of.Parameters))[:len(of.Parameters)]
+	d.scratch = values
 	for i, p := range of.Parameters {
 		value, ok := d.value(p.From)
 		if !ok && p.Default != nil {

@@ -9,6 +9,7 @@ package resolve
 import (
 	"cmp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
@@ -103,7 +104,8 @@ type Pair struct {
 	Action   Action         `json:"action"`
 	Reasons  []fault.Reason `json:"reasons"`
 
-	// Element is what the ApplicationSet should list; nil when the pair should not be listed.
+	// Element is what the ApplicationSet should list; nil when the pair should not be listed. It is read-only: where nothing changes, it is
+	// the one that was delivered.
 	Element *Element `json:"-"`
 	// Delete asks for the Application to be deleted, once the ApplicationSet lists it no more.
 	Delete bool `json:"-"`
@@ -166,8 +168,9 @@ func Make(in Input) Plan {
 	}
 	duplicates := cluster.Duplicates(facts)
 
-	plan := Plan{Pairs: []Pair{}, Clusters: make([]ClusterPlan, 0, len(clusters)), Releases: s.states, Problems: slices.Clone(in.Source.Problems)}
-	for i, c := range clusters {
+	plan := Plan{Clusters: make([]ClusterPlan, 0, len(clusters)), Releases: s.states, Problems: slices.Clone(in.Source.Problems)}
+	for i := range clusters {
+		c := &clusters[i]
 		if i > 0 && c.Name == clusters[i-1].Name {
 			plan.Problems = append(plan.Problems, c.Problems...)
 			continue // Two Secrets of one name are one cluster, which is held.
@@ -175,16 +178,43 @@ func Make(in Input) Plan {
 		if d, ok := duplicates[c.Name]; ok {
 			c.Duplicate = &d
 		}
-		cp := s.Cluster(c, in.Delivered[c.Name], in.Now)
-		plan.Pairs = append(plan.Pairs, cp.Pairs...)
-		plan.Problems = append(plan.Problems, cp.Problems...)
-		plan.Clusters = append(plan.Clusters, cp)
+		plan.Clusters = append(plan.Clusters, ClusterPlan{})
+	}
+	clusters = slices.CompactFunc(clusters, func(a, b Cluster) bool { return a.Name == b.Name })
+	inParallel(len(clusters), func(i int) {
+		plan.Clusters[i] = s.Cluster(clusters[i], in.Delivered[clusters[i].Name], in.Now)
+	})
+	total := 0
+	for i := range plan.Clusters {
+		total += len(plan.Clusters[i].Pairs)
+		plan.Problems = append(plan.Problems, plan.Clusters[i].Problems...)
+	}
+	plan.Pairs = make([]Pair, 0, total)
+	for i := range plan.Clusters {
+		plan.Pairs = append(plan.Pairs, plan.Clusters[i].Pairs...)
 	}
 	plan.Problems = append(plan.Problems, s.minorProblems(plan.Clusters)...)
 	if plan.Problems == nil {
 		plan.Problems = []fault.Problem{}
 	}
 	return plan
+}
+
+// workers share the clusters of a large fleet; deciding about one depends on no other.
+const workers = 8
+
+// inParallel calls do for each number below n, in stretches, so that no two workers write side by side.
+func inParallel(n int, do func(i int)) {
+	stretch := (n + workers - 1) / workers
+	var all sync.WaitGroup
+	for from := 0; from < n; from += stretch {
+		all.Go(func() {
+			for i := from; i < min(from+stretch, n); i++ {
+				do(i)
+			}
+		})
+	}
+	all.Wait()
 }
 
 // withGone adds a cluster for everything that is delivered where no Secret is, and sorts by name.
@@ -218,20 +248,22 @@ type Names interface {
 }
 
 type names struct {
+	delivered map[string][]Delivered
+	addons    []string
+	// index is made when a first name is asked for: in a fleet at rest nobody asks.
+	index  sync.Once
 	owners map[string]PairKey
-	addons []string
 }
 
-// NamesOf indexes what is delivered.
+// NamesOf tells the names of what is delivered.
 func NamesOf(delivered map[string][]Delivered) Names {
-	n := names{owners: map[string]PairKey{}}
+	n := &names{delivered: delivered}
 	seen := map[string]bool{}
-	for name, pairs := range delivered {
-		for _, d := range pairs {
-			n.owners[d.Application] = PairKey{name, d.Addon}
-			if !seen[d.Addon] {
-				seen[d.Addon] = true
-				n.addons = append(n.addons, d.Addon)
+	for _, pairs := range delivered {
+		for i := range pairs {
+			if a := pairs[i].Addon; !seen[a] {
+				seen[a] = true
+				n.addons = append(n.addons, a)
 			}
 		}
 	}
@@ -239,9 +271,19 @@ func NamesOf(delivered map[string][]Delivered) Names {
 	return n
 }
 
-func (n names) Owner(application string) (PairKey, bool) {
+// Owner implements Names.
+func (n *names) Owner(application string) (PairKey, bool) {
+	n.index.Do(func() {
+		n.owners = map[string]PairKey{}
+		for name, pairs := range n.delivered {
+			for i := range pairs {
+				n.owners[pairs[i].Application] = PairKey{name, pairs[i].Addon}
+			}
+		}
+	})
 	key, ok := n.owners[application]
 	return key, ok
 }
 
-func (n names) Addons() []string { return n.addons }
+// Addons implements Names.
+func (n *names) Addons() []string { return n.addons }

@@ -142,6 +142,7 @@ type Snapshot struct {
 type offer struct {
 	release  SourceRelease
 	tag      string
+	minor    string
 	revision string
 	addons   []offered
 	// refused are newer releases that nothing moves to.
@@ -156,6 +157,8 @@ type offered struct {
 	label string
 	// patch is the whole Patch of an addon without parameters.
 	patch string
+	// form is the Patch of one with parameters.
+	form form
 }
 
 // inRange tells, for each addon of the offer, whether it supports a version. The answers are kept: the fleet runs few versions, and
@@ -217,7 +220,7 @@ func Prepare(source Source, names Names) *Snapshot {
 }
 
 func newOffer(r SourceRelease, refused []fault.Reason, tags bool) *offer {
-	o := &offer{release: r, tag: r.Tag.String(), revision: r.Commit, refused: refused, addons: make([]offered, len(r.Catalog.Addons))}
+	o := &offer{release: r, tag: r.Tag.String(), minor: r.Tag.Minor.String(), revision: r.Commit, refused: refused, addons: make([]offered, len(r.Catalog.Addons))}
 	if tags {
 		o.revision = o.tag
 	}
@@ -227,6 +230,8 @@ func newOffer(r SourceRelease, refused []fault.Reason, tags bool) *offer {
 		if len(a.Parameters) == 0 {
 			// A patch without parameters is made of strings and checked JSON only; marshalling it cannot fail.
 			of.patch, _ = patchOf(*a, nil)
+		} else {
+			of.form = formOf(*a)
 		}
 		o.addons[i] = of
 	}
