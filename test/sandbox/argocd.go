@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 
@@ -172,13 +171,11 @@ func (a *ArgoCD) applicationControllerArgs(resync time.Duration) []string {
 	return []string{
 		"--kubeconfig=" + a.mgmt.Kubeconfig,
 		"--namespace=" + Namespace,
-		"--metrics-port=" + a.ports.appMetrics.String(),
+		"--metrics-addr=" + a.ports.appMetrics.Addr(),
 		"--redis=" + a.ports.redis.Addr(),
 		"--repo-server=" + a.ports.repo.Addr(),
-		"--repo-server-plaintext",
-		"--app-resync=" + strconv.Itoa(int(resync.Seconds())),
-		"--repo-error-grace-period-seconds=" + strconv.Itoa(int(resync.Seconds())),
-		"--self-heal-timeout-seconds=2",
+		"--app-resync=" + resync.String(),
+		"--self-heal-timeout=2s",
 	}
 }
 

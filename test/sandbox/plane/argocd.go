@@ -8,13 +8,11 @@ import (
 	"syscall"
 
 	"github.com/alicebob/miniredis/v2"
-	applicationcontroller "github.com/argoproj/argo-cd/v2/cmd/argocd-application-controller/commands"
 	applicationset "github.com/argoproj/argo-cd/v2/cmd/argocd-applicationset-controller/commands"
 	reposerver "github.com/argoproj/argo-cd/v2/cmd/argocd-repo-server/commands"
 	"github.com/spf13/cobra"
 )
 
-func argocdApplicationController() int    { return argocd(applicationcontroller.NewCommand()) }
 func argocdApplicationSetController() int { return argocd(applicationset.NewCommand()) }
 func argocdRepoServer() int               { return argocd(reposerver.NewCommand()) }
 
