@@ -115,13 +115,22 @@ func (a *ArgoCD) run(
 	}
 }
 
+// Processes are those that options asked for.
+func (a *ArgoCD) Processes() []*plane.Process {
+	var all []*plane.Process
+	for _, p := range []*plane.Process{a.ApplicationSetController, a.ApplicationController, a.RepoServer, a.Redis} {
+		if p != nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // Stop ends all of Argo CD. What it delivered stays.
 func (a *ArgoCD) Stop() {
 	var parts parallel
-	for _, process := range []*plane.Process{a.ApplicationSetController, a.ApplicationController, a.RepoServer, a.Redis} {
-		if process != nil {
-			parts.do(func() error { process.Kill(); return nil })
-		}
+	for _, process := range a.Processes() {
+		parts.do(func() error { process.Kill(); return nil })
 	}
 	_ = parts.wait() // none of them fails
 	p := a.ports

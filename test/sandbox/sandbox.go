@@ -131,6 +131,15 @@ func (s *Sandbox) controlPlane(ctx context.Context, tools Tools, w Workload) (*p
 	})
 }
 
+// Processes are all child processes.
+func (s *Sandbox) Processes() []*plane.Process {
+	all := append(s.Management.Processes(), s.ArgoCD.Processes()...)
+	for _, cp := range s.Workloads {
+		all = append(all, cp.Processes()...)
+	}
+	return all
+}
+
 // Stop ends every process. The folder stays.
 func (s *Sandbox) Stop() {
 	if s.ArgoCD != nil {

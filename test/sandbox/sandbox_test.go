@@ -1,3 +1,5 @@
+//go:build linux
+
 package sandbox_test
 
 import (
@@ -91,6 +93,11 @@ func TestFromApplicationSetToAvailableDeployment(t *testing.T) {
 	}
 	t.Cleanup(s.Stop)
 	step("started")
+	var pids []int
+	for _, process := range s.Processes() {
+		pids = append(pids, process.Pid())
+	}
+	assertLoopbackOnly(t, pids...)
 	if err := s.Register(ctx, "tokyo-1", nil, nil); err != nil {
 		t.Fatal(err)
 	}

@@ -202,6 +202,17 @@ func (cp *ControlPlane) Upgrade(ctx context.Context, minor string) error {
 	return nil
 }
 
+// Processes are those that Options asked for.
+func (cp *ControlPlane) Processes() []*Process {
+	var all []*Process
+	for _, p := range []*Process{cp.Etcd, cp.APIServer, cp.ControllerManager, cp.Scheduler, cp.Kubelet} {
+		if p != nil {
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
 // Stop ends everything. What it wrote stays in Dir.
 func (cp *ControlPlane) Stop() {
 	_ = together([]*Process{cp.Kubelet, cp.Scheduler, cp.ControllerManager}, end)
