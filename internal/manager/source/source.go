@@ -76,6 +76,7 @@ func (l *Loader) Load(ctx context.Context, repo repository, o Options) (resolve.
 		return s, nil
 	}
 	s.Problems = append(s.Problems, ignoredProblem(ignored, distribution)...)
+	s.Problems = append(s.Problems, refs.Problems...)
 	s.Releases = resolve.Judge(tags, o.FirstSeen)
 	keep := map[string]bool{head: true}
 	if err := l.fill(ctx, repo, s.Releases, keep); err != nil {
