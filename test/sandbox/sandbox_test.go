@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -126,6 +127,8 @@ func TestFromApplicationSetToAvailableDeployment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	restartAll(ctx, t, s)
+	step("restarted")
 	changed := strings.Replace(deployment, "replicas: 2", "replicas: 3", 1)
 	if _, err := s.Config.Commit("1.31", "Run three", gitrepo.File("addons/plain/deployment.yaml", changed)); err != nil {
 		t.Fatal(err)
@@ -156,4 +159,26 @@ func TestFromApplicationSetToAvailableDeployment(t *testing.T) {
 		t.Errorf("UID %s at %s, want the same Application (%s) at %s", after.UID, after.Wanted, before.UID, tag)
 	}
 	step("moved to " + tag)
+}
+
+// restartAll crashes and starts again what the delivery depends on; addresses and data must be the same afterwards.
+func restartAll(ctx context.Context, t *testing.T, s *sandbox.Sandbox) {
+	t.Helper()
+	s.Config.Stop()
+	if err := s.Config.Start(); err != nil {
+		t.Fatal(err)
+	}
+	processes := append(s.ArgoCD.Processes(), s.Management.APIServer)
+	for _, process := range processes {
+		process.Kill()
+	}
+	slices.Reverse(processes)
+	for _, process := range processes {
+		if err := process.Start(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Workloads["tokyo-1"].Upgrade(ctx, "1.32"); err != nil {
+		t.Fatal(err)
+	}
 }
