@@ -31,6 +31,9 @@ const (
 // exist from another. Either may hold several documents and lists, as `kubectl get -o yaml` writes them; "-" is standard input.
 func Files(clusters, current string, stdin io.Reader) (Fleet, error) {
 	f := newFleet()
+	if clusters == "-" && current == "-" {
+		return f, errors.New("standard input can be read only once: name a file for the clusters or for what exists")
+	}
 	if err := f.readClusters(clusters, stdin); err != nil {
 		return f, err
 	}
@@ -43,7 +46,7 @@ func Files(clusters, current string, stdin io.Reader) (Fleet, error) {
 func (f *Fleet) readClusters(file string, stdin io.Reader) error {
 	return each(file, stdin, func(where string, meta metav1.TypeMeta, raw []byte) error {
 		if meta.Kind != "Secret" || meta.APIVersion != "v1" {
-			return fmt.Errorf("%s: is a %s %s; only cluster Secrets (apiVersion v1, kind Secret) belong into this file", where, meta.APIVersion, kindOf(meta))
+			return fmt.Errorf("%s: is a %s; only cluster Secrets (apiVersion v1, kind Secret) belong into this file", where, strings.TrimSpace(fmt.Sprintf("%.64s %s", meta.APIVersion, kindOf(meta))))
 		}
 		var s corev1.Secret
 		if err := sigsyaml.Unmarshal(raw, &s); err != nil {
@@ -174,18 +177,22 @@ func object(where string, raw []byte, do func(where string, meta metav1.TypeMeta
 		return nil
 	}
 	if err := sigsyaml.Unmarshal(json, &head); err != nil {
-		return fmt.Errorf("%s: is not a Kubernetes object: %w", where, err)
+		return notAnObject(where) // The decoder's own words may quote a credential.
 	}
 	if head.Kind == "List" || strings.HasSuffix(head.Kind, "List") {
 		return list(where, json, do)
 	}
+	if head.Metadata.Name != "" {
+		where += fmt.Sprintf(" (%.64s %.64q)", head.Kind, head.Metadata.Name)
+	}
 	if len(json) > maxObject {
 		return fmt.Errorf("%s: the object has %d bytes, at most %d are read", where, len(json), maxObject)
 	}
-	if head.Metadata.Name != "" {
-		where += fmt.Sprintf(" (%s %.64q)", head.Kind, head.Metadata.Name)
-	}
 	return do(where, head.TypeMeta, json)
+}
+
+func notAnObject(where string) error {
+	return fmt.Errorf("%s: is not a Kubernetes object; want a map with apiVersion, kind and metadata", where)
 }
 
 func list(where string, json []byte, do func(where string, meta metav1.TypeMeta, raw []byte) error) error {
@@ -194,13 +201,13 @@ func list(where string, json []byte, do func(where string, meta metav1.TypeMeta,
 		Items           []rawObject `json:"items"`
 	}
 	if err := sigsyaml.Unmarshal(json, &items); err != nil {
-		return fmt.Errorf("%s: %w", where, err)
+		return fmt.Errorf("%s: items is not a list", where)
 	}
 	kind := strings.TrimSuffix(items.Kind, "List")
 	for i, item := range items.Items {
 		var head metav1.TypeMeta
 		if err := sigsyaml.Unmarshal(item, &head); err != nil {
-			return fmt.Errorf("%s, items[%d]: is not a Kubernetes object: %w", where, i, err)
+			return notAnObject(fmt.Sprintf("%s, items[%d]", where, i))
 		}
 		// A typed list (SecretList) leaves kind and apiVersion out of its items.
 		if kind != "" && head.Kind == "" {
