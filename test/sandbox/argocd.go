@@ -75,21 +75,24 @@ func (a *ArgoCD) start(ctx context.Context, o ArgoCDOptions) error {
 	}
 	var parts parallel
 	if !o.ApplicationSetOnly {
-		parts.do(func() (err error) { a.Redis, err = a.run(ctx, "redis", a.redisReady, a.redisArgs(), p.redis); return })
+		parts.do(func() (err error) {
+			a.Redis, err = a.run(ctx, "redis", a.redisReady, a.redisArgs(), p.redis)
+			return err
+		})
 		parts.do(func() (err error) {
 			a.RepoServer, err = a.run(ctx, "argocd-repo-server", a.repoServerReady, a.repoServerArgs(), p.repo, p.repoMetrics)
-			return
+			return err
 		})
 		parts.do(func() (err error) {
 			a.ApplicationController, err = a.run(ctx, "argocd-application-controller", a.applicationControllerReady,
 				a.applicationControllerArgs(o.Resync), p.appMetrics)
-			return
+			return err
 		})
 	}
 	parts.do(func() (err error) {
 		a.ApplicationSetController, err = a.run(ctx, "argocd-applicationset-controller", a.applicationSetControllerReady,
 			a.applicationSetControllerArgs(), p.setProbe, p.setWebhook)
-		return
+		return err
 	})
 	return parts.wait()
 }

@@ -2,7 +2,7 @@ package plane
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"os"
 	"sync"
 	"testing"
@@ -57,25 +57,24 @@ func startForTest(o Options) (*ControlPlane, error) {
 //
 // Tests that share it keep apart by namespace.
 type Shared struct {
+	// Options of the control plane; its Dir is always a temporary folder.
 	Options Options
 
-	once sync.Once
-	cp   *ControlPlane
-	err  error
+	once    sync.Once
+	running bool // within Run, which cleans up
+	cp      *ControlPlane
+	err     error
 }
 
 // Run runs the tests, then stops the control plane; it returns the exit code.
 func (s *Shared) Run(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "plane-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer os.RemoveAll(dir)
-	s.Options.Dir = dir
+	s.running = true
 	code := m.Run()
 	if s.cp != nil {
 		s.cp.Stop()
+	}
+	if s.Options.Dir != "" {
+		_ = os.RemoveAll(s.Options.Dir) // what stays is in the system's folder for temporary files
 	}
 	return code
 }
@@ -86,15 +85,21 @@ func (s *Shared) Get(t testing.TB) *ControlPlane {
 	if testing.Short() {
 		t.Skip("needs a control plane; run without -short")
 	}
-	s.once.Do(func() {
-		if s.Options.Dir == "" {
-			s.err = fmt.Errorf("plane.Shared: call Run from TestMain")
-			return
-		}
-		s.cp, s.err = startForTest(s.Options)
-	})
+	s.once.Do(func() { s.cp, s.err = s.start() })
 	if s.err != nil {
 		t.Fatal(s.err)
 	}
 	return s.cp
+}
+
+func (s *Shared) start() (*ControlPlane, error) {
+	if !s.running {
+		return nil, errors.New("plane.Shared: call Run from TestMain")
+	}
+	dir, err := os.MkdirTemp("", "plane-")
+	if err != nil {
+		return nil, err
+	}
+	s.Options.Dir = dir
+	return startForTest(s.Options)
 }
