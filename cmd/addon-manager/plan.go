@@ -99,13 +99,14 @@ func printPlan(cmd *cobra.Command, format show.Format, plan resolve.Plan, delive
 	}
 	var text bytes.Buffer
 	for _, c := range plan.Clusters {
-		elements := []resolve.Element{}
+		elements, exists := []resolve.Element{}, false
 		for _, p := range c.Pairs {
+			exists = exists || p.Element != nil || p.Delivered != ""
 			if p.Element != nil {
 				elements = append(elements, *p.Element)
 			}
 		}
-		if len(elements) == 0 && len(c.Pairs) == 0 {
+		if !exists {
 			continue
 		}
 		set, err := delivery.Compile(c.Name, elements)

@@ -485,6 +485,33 @@ func TestSettingsChange(t *testing.T) {
 	}
 }
 
+// TestRetiredMinor (c21) tells of clusters on a minor that main offers no more, and serves them all the same.
+func TestRetiredMinor(t *testing.T) {
+	w := newWorld()
+	w.offered = []version.Minor{{Major: 1, Minor: 32}, {Major: 1, Minor: 33}}
+	for _, tag := range []string{"v1.30-ake.1", "v1.31-ake.1", "v1.32-ake.1"} {
+		w.release(tag, "name: x, enabled: always")
+	}
+	at := func(name, v string) cluster.Secret {
+		return with(secret(name), func(s *cluster.Secret) { s.Annotations[cluster.VersionAnnotation] = v })
+	}
+	w.secrets(at("a", "1.31"), at("b", "1.31.7"), at("c", "1.32"), at("d", "1.29"))
+	want := []string{
+		"a/x install AlwaysOn: the catalog enables x on every cluster.",
+		"b/x install AlwaysOn: the catalog enables x on every cluster.",
+		"c/x install AlwaysOn: the catalog enables x on every cluster.",
+		"MinorRetired catalog.yaml: kubernetes.minors no longer offers 1.31, which 2 cluster(s) run; they keep getting its releases",
+	}
+	plan := resolve.Make(w.input())
+	if d := cmp.Diff(want, told(plan)); d != "" {
+		t.Errorf("plan (-want +got):\n%s", d)
+	}
+	hold := "NoRelease: there is no usable release for Kubernetes 1.29; minors that have one: 1.30, 1.31, 1.32"
+	if r := plan.Clusters[3].Reasons; len(r) != 1 || string(r[0].Code)+": "+r[0].Message != hold {
+		t.Errorf("d is held for %v, want %s", r, hold)
+	}
+}
+
 // TestVersionShapes serves every shape in which a cluster's version is reported from the branch of its minor.
 func TestVersionShapes(t *testing.T) {
 	for _, text := range []string{"v1.31.4", "1.31", "1.31+", "v1.31.4+k3s1", "v1.31.4-eks-99", "v1.31.4-gke.100", "v1.31.0-rc.1"} {

@@ -255,14 +255,15 @@ func (s *Snapshot) minorProblems(clusters []ClusterPlan) []fault.Problem {
 	if s.source.Offered == nil {
 		return nil
 	}
+	retired := map[string]bool{}
+	for m := range s.minors {
+		retired[m.String()] = !slices.Contains(s.source.Offered, m)
+	}
 	count := map[string]int{}
 	for _, c := range clusters {
-		if c.Minor != "" {
+		if retired[c.Minor] {
 			count[c.Minor]++
 		}
-	}
-	for _, m := range s.source.Offered {
-		delete(count, m.String())
 	}
 	var problems []fault.Problem
 	for _, m := range slices.Sorted(maps.Keys(count)) {
