@@ -148,7 +148,7 @@ func (w *world) source() {
 	w.Helper()
 	w.must(w.client.Create(w.ctx, &v1alpha1.CatalogSource{
 		ObjectMeta: metav1.ObjectMeta{Name: "fleet", Namespace: w.namespace},
-		Spec:       v1alpha1.CatalogSourceSpec{URL: w.url, PollInterval: metav1.Duration{Duration: time.Second}},
+		Spec:       v1alpha1.CatalogSourceSpec{URL: w.url, PollInterval: &metav1.Duration{Duration: time.Second}},
 	}))
 }
 

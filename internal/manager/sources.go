@@ -70,9 +70,9 @@ func (r *sources) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	if err != nil || active == nil {
 		return ctrl.Result{}, err
 	}
-	poll := active.Spec.PollInterval.Duration
-	if poll <= 0 {
-		poll = time.Minute
+	poll := time.Minute
+	if interval := active.Spec.PollInterval; interval != nil && interval.Duration > 0 {
+		poll = interval.Duration
 	}
 	fetchErr := r.fetch(ctx, active, poll)
 	loadErr := fetchErr

@@ -32,7 +32,7 @@ type CatalogSourceSpec struct {
 	// +kubebuilder:default="60s"
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="pollInterval must lie between 1s and 24h"
 	// +optional
-	PollInterval metav1.Duration `json:"pollInterval,omitempty"`
+	PollInterval *metav1.Duration `json:"pollInterval,omitempty"`
 
 	// Revision is what Applications name: the commit that a tag named when first seen, or the tag.
 	// +kubebuilder:default=commit

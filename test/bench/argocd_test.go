@@ -1,0 +1,173 @@
+package bench
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
+	"github.com/addon-manager/addon-manager/test/sandbox"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	argo "github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
+)
+
+// BenchmarkLabelToApplication measures the time from a label on a cluster Secret to the Application, through Argo CD's real
+// ApplicationSet controller, in two ways on the same fleet: ours, and the usual one of an ApplicationSet for each addon with a clusters
+// generator that selects by label.
+func BenchmarkLabelToApplication(b *testing.B) {
+	f := newFleet(b, size(b, "BENCH_CLUSTERS", 1000), size(b, "BENCH_ADDONS", 10))
+	tools, err := sandbox.BuildTools(f.ctx, func(string) {})
+	f.must(err)
+	a, err := sandbox.StartArgoCD(f.ctx, f.plane, tools, sandbox.ArgoCDOptions{ApplicationSetOnly: true}, filepath.Join(b.TempDir(), "argocd"))
+	f.must(err)
+	defer a.Stop()
+	f.argocd = a
+	f.must(sandbox.Apply(f.ctx, f.config, strings.NewReader(project)))
+	f.install(false)
+	f.populate()
+
+	f.note("ours: first pass over the fleet")
+	f.source()
+	stop, _ := f.run()
+	f.applications(f.clusters * (f.addons - 1))
+	f.settle()
+	f.quiet()
+	var ours []time.Duration
+	const changes = 100
+	for n := range changes {
+		i := n * 7919 % f.clusters
+		started := time.Now()
+		f.label(i, true)
+		ours = append(ours, f.exists(cluster(i)+"-"+addon(f.addons-1), started))
+	}
+	stop()
+	f.report("ours", ours)
+	f.note("ours: p50 %v, p99 %v over %d changes", quantile(ours, 0.5), quantile(ours, 0.99), changes)
+
+	f.note("the usual way: clearing the fleet")
+	f.clear()
+	for n := range changes {
+		f.label(n*7919%f.clusters, false)
+	}
+	for i := range f.addons {
+		f.must(f.client.Create(f.ctx, usual(i)))
+	}
+	f.note("the usual way: first pass over the fleet")
+	f.applications(f.clusters * (f.addons - 1))
+	f.quiet()
+	var theirs []time.Duration
+	rounds := size(b, "BENCH_USUAL_CHANGES", 3)
+	for n := range rounds {
+		started := time.Now()
+		f.label(n, true)
+		theirs = append(theirs, f.exists("usual-"+cluster(n)+"-"+addon(f.addons-1), started))
+		f.note("the usual way: %v", theirs[n])
+	}
+	f.report("usual", theirs)
+	b.ReportMetric(float64(quantile(theirs, 0.5))/float64(quantile(ours, 0.5)), "times-faster")
+	for b.Loop() { // The numbers above are the result; the framework wants a loop.
+	}
+}
+
+// project allows everything: what is measured is the way to an Application, not its checks.
+const project = `
+apiVersion: argoproj.io/v1alpha1
+kind: AppProject
+metadata: {name: addons, namespace: argocd}
+spec: {sourceRepos: ["*"], destinations: [{server: "*", namespace: "*"}], clusterResourceWhitelist: [{group: "*", kind: "*"}]}
+`
+
+// applications waits until so many exist.
+func (f *fleet) applications(n int) {
+	f.Helper()
+	shown := time.Now()
+	f.until(fmt.Sprintf("%d Applications", n), func() bool {
+		var list metav1.PartialObjectMetadataList
+		list.SetGroupVersionKind(argocd.ApplicationGVK.GroupVersion().WithKind("ApplicationList"))
+		f.must(f.client.List(f.ctx, &list, client.InNamespace(sandbox.Namespace)))
+		if time.Since(shown) > 30*time.Second {
+			shown = time.Now()
+			f.note("%d of %d Applications", len(list.Items), n)
+		}
+		time.Sleep(time.Second)
+		return len(list.Items) >= n
+	})
+}
+
+// quiet waits until Argo CD's controller has worked off what the first pass queued, that is, until it needs no processor any more.
+func (f *fleet) quiet() {
+	f.Helper()
+	f.note("waiting until Argo CD's controller is idle")
+	idle := 0
+	f.until("Argo CD's ApplicationSet controller is idle", func() bool {
+		before := f.cpu()
+		time.Sleep(3 * time.Second)
+		if f.cpu()-before < 0.3 {
+			idle++
+		} else {
+			idle = 0
+		}
+		return idle >= 2
+	})
+}
+
+// ticks is how many of the clock ticks of /proc make a second on Linux.
+const ticks = 100
+
+// cpu is the processor time that Argo CD's ApplicationSet controller has used, in seconds.
+func (f *fleet) cpu() float64 {
+	f.Helper()
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", f.argocd.ApplicationSetController.Pid()))
+	f.must(err)
+	_, rest, _ := strings.Cut(string(raw), ") ")
+	fields := strings.Fields(rest)
+	user, err := strconv.ParseFloat(fields[11], 64)
+	f.must(err)
+	system, err := strconv.ParseFloat(fields[12], 64)
+	f.must(err)
+	return (user + system) / ticks
+}
+
+// clear removes what the first way made.
+func (f *fleet) clear() {
+	f.Helper()
+	in := client.InNamespace(sandbox.Namespace)
+	var sets argocd.ApplicationSetList
+	f.must(f.client.List(f.ctx, &sets, in))
+	f.parallel(len(sets.Items), func(i int) error {
+		set := &sets.Items[i]
+		patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"finalizers":null}}`))
+		if err := f.client.Patch(f.ctx, set, patch); err != nil {
+			return err
+		}
+		return client.IgnoreNotFound(f.client.Delete(f.ctx, set))
+	})
+	f.must(f.client.DeleteAllOf(f.ctx, &argocd.Application{}, in))
+}
+
+// usual is the ApplicationSet that people write by hand for one addon.
+func usual(i int) *argocd.ApplicationSet {
+	return &argocd.ApplicationSet{
+		ObjectMeta: metav1.ObjectMeta{Name: "usual-" + addon(i), Namespace: sandbox.Namespace},
+		Spec: argo.ApplicationSetSpec{
+			GoTemplate: true,
+			Generators: []argo.ApplicationSetGenerator{{Clusters: &argo.ClusterGenerator{
+				Selector: metav1.LabelSelector{MatchLabels: map[string]string{"addons.kaas.dev/" + addon(i): "enabled"}},
+			}}},
+			Template: argo.ApplicationSetTemplate{
+				ApplicationSetTemplateMeta: argo.ApplicationSetTemplateMeta{Name: "usual-{{ .name }}-" + addon(i)},
+				Spec: argo.ApplicationSpec{
+					Project:     "addons",
+					Source:      &argo.ApplicationSource{RepoURL: "https://example.com/config", Path: "addons/" + addon(i), TargetRevision: "v1.31-ake.1"},
+					Destination: argo.ApplicationDestination{Server: "{{ .server }}", Namespace: addon(i)},
+				},
+			},
+		},
+	}
+}
