@@ -30,6 +30,7 @@ const (
 	CodeSwitchedOff        fault.Code = "SwitchedOff"
 	CodeLabelRemoved       fault.Code = "LabelRemoved"
 	CodeNotInRelease       fault.Code = "NotInRelease"
+	CodeReleaseUnknown     fault.Code = "ReleaseUnknown"
 	CodeOutOfRange         fault.Code = "OutOfRange"
 	CodeDependencyOff      fault.Code = "DependencyOff"
 	CodeRequired           fault.Code = "Required"
@@ -170,7 +171,7 @@ func (s *Snapshot) keepPair(name string, d Delivered) Pair {
 		Cluster: name, Addon: d.Addon, Placement: d.Placement, Application: d.Application, Delivered: deliveredRelease(&d),
 		Revision: d.Revision, Status: d.Status, Reasons: []fault.Reason{}, Minor: minorOf(d.Release),
 	}
-	if !d.Deleting && (d.Listed || d.Exists) {
+	if !d.Deleting && (d.Listed || d.Exists && listable(&d)) {
 		e := d.Element
 		if s.unfaithful(&d) {
 			e.Revision = d.Commit
@@ -179,6 +180,9 @@ func (s *Snapshot) keepPair(name string, d Delivered) Pair {
 	}
 	return p
 }
+
+// listable tells that an Application which is not listed says enough to be listed again as it is. Somebody may have changed its labels.
+func listable(d *Delivered) bool { return d.Revision != "" && minorOf(d.Release) != "" }
 
 // unfaithful tells that an Application names a tag which no longer stands for the commit that was delivered under it. Argo CD would follow
 // the tag, so that leaving such an Application as it is would change what it runs: it has to name the commit in place of the tag.
@@ -544,7 +548,7 @@ func (d *decision) dropped(have *Delivered) Pair {
 	if _, err := release.ParseTag(have.Release); err != nil {
 		p := d.s.keepPair(d.c.Name, *have)
 		p.Action, p.Wanted = Hold, d.offer.tag
-		p.Reasons = []fault.Reason{fault.Reasonf(CodeNotInRelease, "release %s does not offer %s, and the release it was delivered from is not known (%q); switch it off by label %s%s=disabled once a release offers it, or delete Application %q by hand",
+		p.Reasons = []fault.Reason{fault.Reasonf(CodeReleaseUnknown, "release %s does not offer %s, and the release it was delivered from is not known (%q); switch it off by label %s%s=disabled once a release offers it, or delete Application %q by hand",
 			d.offer.tag, have.Addon, have.Release, catalog.LabelPrefix, have.Addon, have.Application)}
 		return p
 	}
@@ -565,6 +569,10 @@ func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reaso
 	case how == catalog.Retain:
 		p.Action, p.Element, p.Revision = Release, nil, ""
 		p.Delete, p.Orphan = have.Exists && !have.Deleting, have.Finalizer
+	case have.Exists && !have.Finalizer && !have.Deleting && p.Element == nil:
+		p.Action = Hold
+		p.Reasons = append(p.Reasons, fault.Reasonf(CodeReleaseUnknown, "Application %q names no release (%q) and is not listed, so that it cannot be made to take its objects along; delete it by hand",
+			have.Application, have.Release))
 	case have.Exists && !have.Finalizer && !have.Deleting:
 		p.Action, p.Element.Finalize, p.Element.OnDisable = Remove, true, how
 	default:

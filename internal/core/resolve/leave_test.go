@@ -133,7 +133,7 @@ func TestDroppedAddon(t *testing.T) {
 		"from another minor":                    {"v1.30-ake.7", "prune", "a/x remove NotInRelease: release v1.31-ake.2 no longer offers x."},
 		"from the very release":                 {"v1.31-ake.2", "prune", "a/x hold NotInRelease: release v1.31-ake.2 does not offer x, and yet it is delivered from it; only a newer release takes it away."},
 		"from a newer release that is gone":     {"v1.31-ake.3", "prune", "a/x hold TagGone: v1.31-ake.3 is delivered and newer than v1.31-ake.2, the newest usable release; a release is never taken back by itself."},
-		"from no release that anybody can tell": {"", "prune", `a/x hold NotInRelease: release v1.31-ake.2 does not offer x, and the release it was delivered from is not known (""); switch it off by label addons.kaas.dev/x=disabled once a release offers it, or delete Application "a-x" by hand.`},
+		"from no release that anybody can tell": {"", "prune", `a/x hold ReleaseUnknown: release v1.31-ake.2 does not offer x, and the release it was delivered from is not known (""); switch it off by label addons.kaas.dev/x=disabled once a release offers it, or delete Application "a-x" by hand.`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
@@ -147,5 +147,30 @@ func TestDroppedAddon(t *testing.T) {
 				t.Errorf("got  %s\nwant %s", strings.Join(got, "\n"), tc.want)
 			}
 		})
+	}
+}
+
+// TestUnlistableStays leaves an Application alone that says too little to be listed: one bad label stops no other pair.
+func TestUnlistableStays(t *testing.T) {
+	w := newWorld()
+	w.release("v1.31-ake.1", "name: x")
+	in := w.input()
+	have := resolve.Delivered{Element: resolve.Element{Application: "a-x", Addon: "x", OnDisable: "prune", Revision: commitOf("x")}, Exists: true}
+	in.Delivered = map[string][]resolve.Delivered{"a": {have}}
+	for label, want := range map[string]string{
+		"x=yes": `a/x hold InvalidSwitch: label addons.kaas.dev/x is neither "enabled" nor "disabled"; what is there stays.`,
+		"x=disabled": `a/x hold SwitchedOff: label addons.kaas.dev/x is "disabled". ` +
+			`ReleaseUnknown: Application "a-x" names no release ("") and is not listed, so that it cannot be made to take its objects along; delete it by hand.`,
+		"x=enabled": "a/x move NewRelease: v1.31-ake.1 is the release for Kubernetes 1.31; what is delivered names none.",
+	} {
+		w.secrets(secret("a", label))
+		in.Clusters = w.clusters
+		plan := resolve.Make(in)
+		if got := told(plan)[0]; got != want {
+			t.Errorf("%s: %s\nwant %s", label, got, want)
+		}
+		if p := plan.Pairs[0]; (p.Element != nil) != (p.Action == resolve.Move) || p.Delete {
+			t.Errorf("%s: %+v", label, p)
+		}
 	}
 }
