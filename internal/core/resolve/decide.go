@@ -499,7 +499,9 @@ func (d *decision) backwards(have *Delivered) *fault.Reason {
 		return d.movedUnderneath(have)
 	}
 	t, err := release.ParseTag(have.Release)
-	if err != nil || t.Minor != d.offer.release.Tag.Minor || t.Compare(d.offer.release.Tag) < 0 {
+	to := d.offer.release.Tag
+	// Numbers of two distributions say nothing about each other: which one counts is a person's choice.
+	if err != nil || t.Minor != to.Minor || t.Distribution != to.Distribution || t.N < to.N {
 		return nil
 	}
 	if known := d.s.byTag[have.Release]; known != nil && known.Refused != nil {
@@ -528,6 +530,9 @@ func (d *decision) moveReason(have *Delivered) fault.Reason {
 		return fault.Reasonf(CodeKubernetesUpgrade, "the cluster runs Kubernetes %s now: from %s to %s", d.version.Raw, from, to)
 	case from.Minor.Compare(to.Minor) > 0:
 		return fault.Reasonf(CodeKubernetesRollback, "the cluster runs Kubernetes %s now, an older minor than before: from %s to %s", d.version.Raw, from, to)
+	}
+	if from.Distribution != to.Distribution {
+		return fault.Reasonf(CodeNewRelease, "%s takes the place of %s: the catalog names another distribution", to, from)
 	}
 	return fault.Reasonf(CodeNewRelease, "%s is newer than %s", to, from)
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 )
 
@@ -172,5 +173,30 @@ func TestUnlistableStays(t *testing.T) {
 		if p := plan.Pairs[0]; (p.Element != nil) != (p.Action == resolve.Move) || p.Delete {
 			t.Errorf("%s: %+v", label, p)
 		}
+	}
+}
+
+// TestOtherDistribution (c40) moves to the distribution that main names now, whatever its numbers and its name.
+func TestOtherDistribution(t *testing.T) {
+	w := newWorld()
+	w.release("v1.31-zed.9", "name: x, enabled: always")
+	w.secrets(secret("a"))
+	mustSettle(t, w)
+	w.set(resolve.SourceRelease{Release: release.Release{Tag: mustTag("v1.31-zed.9"), Commit: commitOf("v1.31-zed.9")}, Refused: parseReason("OtherDistribution: counts no more")})
+	mustSettle(t, w)
+	if p := resolve.Make(w.input()).Pairs[0]; p.Action != resolve.Hold || p.Revision != commitOf("v1.31-zed.9") {
+		t.Errorf("with no release of the other: %+v", p)
+	}
+	w.release("v1.31-ake.1", "name: x, enabled: always")
+	want := []string{"a/x move NewRelease: v1.31-ake.1 takes the place of v1.31-zed.9: the catalog names another distribution."}
+	if d := cmp.Diff(want, told(resolve.Make(w.input()))); d != "" {
+		t.Errorf("plan (-want +got):\n%s", d)
+	}
+	mustSettle(t, w)
+	if p := resolve.Make(w.input()).Pairs[0]; p.Action != resolve.Keep {
+		t.Errorf("in the end: %+v", p)
+	}
+	if got, want := w.String(), "a-x #1 v1.31-ake.1 "; !strings.HasPrefix(got, want) {
+		t.Errorf("runs %s want %s", got, want)
 	}
 }

@@ -184,7 +184,12 @@ func Prepare(source Source, names Names) *Snapshot {
 	for _, a := range names.Addons() {
 		s.addons[a] = true
 	}
-	refused := map[version.Minor][]fault.Reason{}
+	// Refused releases of another distribution are not newer than anything.
+	type line struct {
+		minor        version.Minor
+		distribution string
+	}
+	refused := map[line][]fault.Reason{}
 	for i := range releases {
 		r := &releases[i]
 		tag := r.Tag.String()
@@ -203,13 +208,14 @@ func Prepare(source Source, names Names) *Snapshot {
 			continue // An older release than the one clusters get.
 		}
 		if r.Refused != nil {
-			refused[r.Tag.Minor] = append(refused[r.Tag.Minor], fault.Reason{Code: CodeReleaseRefused, Message: tag + " is refused: " + r.Refused.Message})
+			of := line{r.Tag.Minor, r.Tag.Distribution}
+			refused[of] = append(refused[of], fault.Reason{Code: CodeReleaseRefused, Message: tag + " is refused: " + r.Refused.Message})
 			continue
 		}
 		if r.Catalog == nil {
 			continue // Not loaded: the caller stopped at a newer one, or will load it.
 		}
-		s.minors[r.Tag.Minor] = newOffer(*r, refused[r.Tag.Minor], source.RevisionTag)
+		s.minors[r.Tag.Minor] = newOffer(*r, refused[line{r.Tag.Minor, r.Tag.Distribution}], source.RevisionTag)
 	}
 	if s.states == nil {
 		s.states = []ReleaseState{}

@@ -23,6 +23,9 @@ import (
 // CodeDistributionUnknown says that tags of several distributions exist and nothing says which one counts.
 const CodeDistributionUnknown fault.Code = "DistributionUnknown"
 
+// CodeOtherDistribution says that a release is of another distribution than the one that main names now.
+const CodeOtherDistribution fault.Code = "OtherDistribution"
+
 // CodeNoReleaseYet says that a minor is offered and nothing is released for it.
 const CodeNoReleaseYet fault.Code = "NoReleaseYet"
 
@@ -78,6 +81,7 @@ func (l *Loader) Load(ctx context.Context, repo repository, o Options) (resolve.
 	s.Problems = append(s.Problems, ignoredProblem(ignored, distribution)...)
 	s.Problems = append(s.Problems, refs.Problems...)
 	s.Releases = resolve.Judge(tags, o.FirstSeen)
+	otherDistribution(s.Releases, refs, distribution)
 	keep := map[string]bool{head: true}
 	if err := l.fill(ctx, repo, s.Releases, keep); err != nil {
 		return resolve.Source{}, err
@@ -140,6 +144,17 @@ func (l *Loader) releaseTags(repo repository, refs git.Refs, distribution string
 	}
 	slices.Sort(ignored)
 	return tags, ignored, nil
+}
+
+// otherDistribution rewords the refusal of releases whose tags are there, and count no more since main names another distribution.
+func otherDistribution(releases []resolve.SourceRelease, refs git.Refs, distribution string) {
+	for i := range releases {
+		r := &releases[i]
+		if _, there := refs.Tags[r.Tag.String()]; there && r.Tag.Distribution != distribution && distribution != "" {
+			r.Refused = &fault.Reason{Code: CodeOtherDistribution, Message: fmt.Sprintf(
+				"tag %s counts no more: %s on branch %s names distribution %q; what has it keeps commit %.12s until there is a release of that one", r.Tag, catalog.File, refs.Head, distribution, r.Commit)}
+		}
+	}
 }
 
 func ignoredProblem(ignored []string, distribution string) []fault.Problem {

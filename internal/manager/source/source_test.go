@@ -208,7 +208,7 @@ func TestLoad(t *testing.T) {
 			first:  map[release.Tag]resolve.Seen{tag("v1.31-ake.1"): {Commit: strings.Repeat("a", 40), Delivered: true}},
 			want: []string{
 				"offered 1.31 1.32",
-				"v1.31-ake.1 refused TagGone: tag v1.31-ake.1 is gone from the repository; what has it keeps commit aaaaaaaaaaaa. Push the tag again, or tag a new release",
+				`v1.31-ake.1 refused OtherDistribution: tag v1.31-ake.1 counts no more: catalog.yaml on branch main names distribution "new"; what has it keeps commit aaaaaaaaaaaa until there is a release of that one`,
 				`TagsIgnored tags: 2 tag(s) are no releases v<minor>-new.<n> and are ignored: "v1.31-ake.1", "v1.32-ake.1"`,
 				"NoReleaseYet catalog.yaml: kubernetes.minors offers 1.31, which has no usable release; tag one on branch release-1.31",
 				"NoReleaseYet catalog.yaml: kubernetes.minors offers 1.32, which has no usable release; tag one on branch release-1.32",
