@@ -105,7 +105,9 @@ func installed(t *testing.T) client.Client {
 		if err != nil {
 			t.Fatal(err)
 		}
-		apply(t, c, []*unstructured.Unstructured{readFile(t, filepath.Join(argoCD, "manifests", "crds", "appproject-crd.yaml"))})
+		for _, crd := range []string{"application-crd.yaml", "applicationset-crd.yaml", "appproject-crd.yaml"} {
+			apply(t, c, []*unstructured.Unstructured{readFile(t, filepath.Join(argoCD, "manifests", "crds", crd))})
+		}
 		if err := c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}); err != nil {
 			t.Fatal(err)
 		}
