@@ -2,6 +2,7 @@
 package show
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -32,20 +33,23 @@ func ParseFormat(s string) (Format, error) {
 	return "", fmt.Errorf("-o %q is none of table, json, yaml", s)
 }
 
-// Encode prints v as JSON or YAML.
+// Encode prints v as JSON or YAML. Messages with ranges such as <1.33 stay readable.
 func Encode(w io.Writer, f Format, v any) error {
-	raw, err := json.MarshalIndent(v, "", "  ")
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(v); err != nil {
 		return err
 	}
+	raw := text.Bytes()
 	if f == YAML {
+		var err error
 		if raw, err = yaml.JSONToYAML(raw); err != nil {
 			return err
 		}
-		_, err = w.Write(raw)
-		return err
 	}
-	_, err = fmt.Fprintf(w, "%s\n", raw)
+	_, err := w.Write(raw)
 	return err
 }
 
