@@ -85,6 +85,9 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	if err != nil {
 		return err
 	}
+	cfg = rest.CopyConfig(cfg)
+	// The API server warns about the name of Argo CD's finalizer with every write.
+	cfg.WarningHandler = rest.NoWarnings{}
 	mgr, err := ctrl.NewManager(cfg, managerOptions(o, scheme))
 	if err != nil {
 		return err
