@@ -45,7 +45,12 @@ const (
 const managementServer = "https://kubernetes.default.svc"
 
 // Cluster decides about one cluster. delivered may be in any order; it is not changed.
-func (s *Snapshot) Cluster(c Cluster, delivered []Delivered, _ time.Time) ClusterPlan {
+func (s *Snapshot) Cluster(c Cluster, delivered []Delivered, now time.Time) ClusterPlan {
+	return s.cluster(c, delivered, now, make([]Pair, 0, max(len(delivered), 8)))
+}
+
+// cluster appends the pairs to into.
+func (s *Snapshot) cluster(c Cluster, delivered []Delivered, _ time.Time, into []Pair) ClusterPlan {
 	v := c.Version()
 	plan := ClusterPlan{Name: c.Name, KubernetesVersion: v.Raw, Minor: v.Minor.String(), Reasons: []fault.Reason{}, Problems: c.Problems}
 	if !c.Gone {
@@ -61,12 +66,12 @@ func (s *Snapshot) Cluster(c Cluster, delivered []Delivered, _ time.Time) Cluste
 	}
 	if hold := s.holds(c, v, o); len(hold) > 0 {
 		plan.Reasons = append(plan.Reasons, hold...)
-		plan.Pairs = s.heldPairs(c, o, delivered, hold)
+		plan.Pairs = s.heldPairs(c, o, delivered, hold, into)
 		plan.Held = !slices.ContainsFunc(delivered, s.follows)
 		return plan
 	}
 	d := decision{s: s, c: &c, version: v, offer: o, inRange: o.inRange(v), delivered: delivered}
-	plan.Pairs = d.pairs()
+	plan.Pairs = d.pairs(into)
 	return plan
 }
 
@@ -116,8 +121,7 @@ func (s *Snapshot) refusedOf(m version.Minor) (reasons []fault.Reason) {
 }
 
 // heldPairs keeps all that is delivered, and shows what is asked for and must wait.
-func (s *Snapshot) heldPairs(c Cluster, o *offer, delivered []Delivered, hold []fault.Reason) []Pair {
-	pairs := make([]Pair, 0, len(delivered))
+func (s *Snapshot) heldPairs(c Cluster, o *offer, delivered []Delivered, hold []fault.Reason, pairs []Pair) []Pair {
 	have := map[string]bool{}
 	wanted := ""
 	if o != nil {
@@ -272,9 +276,8 @@ func (d *decision) wish(of *offered) (wish, fault.Code) {
 }
 
 // pairs decides every addon that the release offers or the cluster has; both lists are sorted by name.
-func (d *decision) pairs() []Pair {
+func (d *decision) pairs(pairs []Pair) []Pair {
 	delivered := d.delivered
-	pairs := make([]Pair, 0, max(len(delivered), 8))
 	addons := d.offer.addons
 	for i, j := 0, 0; i < len(addons) || j < len(delivered); {
 		switch {

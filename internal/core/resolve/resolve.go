@@ -181,23 +181,45 @@ func Make(in Input) Plan {
 		plan.Clusters = append(plan.Clusters, ClusterPlan{})
 	}
 	clusters = slices.CompactFunc(clusters, func(a, b Cluster) bool { return a.Name == b.Name })
-	inParallel(len(clusters), func(i int) {
-		plan.Clusters[i] = s.Cluster(clusters[i], in.Delivered[clusters[i].Name], in.Now)
-	})
-	total := 0
-	for i := range plan.Clusters {
-		total += len(plan.Clusters[i].Pairs)
-		plan.Problems = append(plan.Problems, plan.Clusters[i].Problems...)
+	// In a fleet at rest every cluster has as many pairs as before: then they lie side by side from the start, and nothing is copied.
+	starts := make([]int, len(clusters)+1)
+	for i := range clusters {
+		starts[i+1] = starts[i] + len(in.Delivered[clusters[i].Name])
 	}
-	plan.Pairs = make([]Pair, 0, total)
+	all := make([]Pair, starts[len(clusters)])
+	inParallel(len(clusters), func(i int) {
+		plan.Clusters[i] = s.cluster(clusters[i], in.Delivered[clusters[i].Name], in.Now, all[starts[i]:starts[i]:starts[i+1]])
+	})
+	plan.Pairs = all
 	for i := range plan.Clusters {
-		plan.Pairs = append(plan.Pairs, plan.Clusters[i].Pairs...)
+		plan.Problems = append(plan.Problems, plan.Clusters[i].Problems...)
+		if len(plan.Clusters[i].Pairs) != starts[i+1]-starts[i] {
+			plan.Pairs = nil
+		}
+	}
+	if plan.Pairs == nil {
+		plan.Pairs = joined(plan.Clusters)
 	}
 	plan.Problems = append(plan.Problems, s.minorProblems(plan.Clusters)...)
 	if plan.Problems == nil {
 		plan.Problems = []fault.Problem{}
 	}
 	return plan
+}
+
+// joined lays the pairs of all clusters side by side.
+func joined(clusters []ClusterPlan) []Pair {
+	total := 0
+	for i := range clusters {
+		total += len(clusters[i].Pairs)
+	}
+	pairs := make([]Pair, 0, total)
+	for i := range clusters {
+		c, from := &clusters[i], len(pairs)
+		pairs = append(pairs, c.Pairs...)
+		c.Pairs = pairs[from:len(pairs):len(pairs)] // One copy of a large fleet is enough.
+	}
+	return pairs
 }
 
 // workers share the clusters of a large fleet; deciding about one depends on no other.
