@@ -66,12 +66,17 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		return ctrl.Result{}, r.forget(ctx, have)
 	}
 	plan := view.snapshot.Cluster(have.cluster, have.delivered, r.now())
-	if err := r.refuseForeign(ctx, view, have, &plan); err != nil {
+	if err := r.refuseForeign(ctx, have, &plan); errors.Is(err, errStaleCache) {
+		return ctrl.Result{RequeueAfter: catchUp}, nil
+	} else if err != nil {
 		return ctrl.Result{}, err
 	}
 	applyErr := r.apply(ctx, view.delivery, have, plan)
 	r.fleet.set(req.Name, summarize(plan, have.cluster.BlocksArgoCD))
-	return ctrl.Result{}, errors.Join(applyErr, r.report(ctx, have, plan))
+	if err := errors.Join(applyErr, r.report(ctx, have, plan)); !errors.Is(err, errStaleCache) {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: catchUp}, nil
 }
 
 // gathered is everything known of one cluster.
@@ -80,8 +85,10 @@ type gathered struct {
 	set       *argocd.ApplicationSet
 	delivered []resolve.Delivered
 	uids      map[string]types.UID
-	status    *v1alpha1.ClusterAddons
-	pending   bool
+	// secretVersion is the version of the cluster Secret that the facts are from; empty when there is none.
+	secretVersion string
+	status        *v1alpha1.ClusterAddons
+	pending       bool
 }
 
 // nothing reports whether the cluster is gone and left nothing behind.
@@ -132,7 +139,7 @@ func (r *clusters) facts(ctx context.Context, key client.ObjectKey, g *gathered)
 		g.cluster = resolve.GoneCluster(key.Name)
 		return nil
 	}
-	g.cluster.Facts = factsOf(secret)
+	g.cluster.Facts, g.secretVersion = factsOf(secret), secret.ResourceVersion
 	same, err := r.clashing(ctx, g.cluster.Facts)
 	if err != nil {
 		return err
@@ -182,7 +189,7 @@ func (r *clusters) forget(ctx context.Context, g *gathered) error {
 
 // refuseForeign holds what would take over an object that is not ours: an Application or ApplicationSet of somebody else with the
 // same name. It asks past the cache, which holds only our own.
-func (r *clusters) refuseForeign(ctx context.Context, view *published, g *gathered, plan *resolve.ClusterPlan) error {
+func (r *clusters) refuseForeign(ctx context.Context, g *gathered, plan *resolve.ClusterPlan) error {
 	hold := func(p *resolve.Pair, kind, name string) {
 		p.Action, p.Element, p.Revision = resolve.Hold, nil, ""
 		p.Reasons = []fault.Reason{fault.Reasonf(resolve.CodeNameTaken, "%s %q exists and is not managed by addon-manager; rename or remove it", kind, name)}
@@ -220,8 +227,11 @@ func (r *clusters) refuseForeign(ctx context.Context, view *published, g *gather
 	return nil
 }
 
-// errStaleCache asks for another try, with a cache that has caught up.
+// errStaleCache asks for another try, once the cache has caught up. Nothing is wrong, so it is not logged as an error.
 var errStaleCache = errors.New("the cache lags behind the API server")
+
+// catchUp is how long a cache is given to catch up.
+const catchUp = 200 * time.Millisecond
 
 // apply writes the ApplicationSet if it differs, then deletes what may go now.
 func (r *clusters) apply(ctx context.Context, delivery argocd.Delivery, g *gathered, plan resolve.ClusterPlan) error {
@@ -249,6 +259,22 @@ func (r *clusters) apply(ctx context.Context, delivery argocd.Delivery, g *gathe
 		}
 		r.counters.writes.WithLabelValues("ApplicationSet").Inc()
 		logf.FromContext(ctx).Info("applied", "cluster", plan.Name, "release", plan.Release, "addons", len(elements))
+	}
+	return r.removeAll(ctx, g, plan)
+}
+
+// removeAll deletes what may go now. A cache can lag behind, after a restart of the API server even by a lot, and show labels as they once
+// were; so nothing is deleted unless the cluster Secret still is the one that was decided by.
+func (r *clusters) removeAll(ctx context.Context, g *gathered, plan resolve.ClusterPlan) error {
+	if !slices.ContainsFunc(plan.Pairs, func(p resolve.Pair) bool { return p.Delete }) {
+		return nil
+	}
+	now := &corev1.Secret{}
+	if err := r.live.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: plan.Name}, now); err != nil {
+		return fmt.Errorf("read the cluster Secret again before deleting: %w", err)
+	}
+	if now.ResourceVersion != g.secretVersion {
+		return errStaleCache
 	}
 	var errs []error
 	for i := range plan.Pairs {

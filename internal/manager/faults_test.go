@@ -26,6 +26,7 @@ import (
 
 // A cluster that reports no version is asked for it; one that does not answer is held, and delays no other.
 func TestVersionOfTheCluster(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.release("1.31", "v1.31-ake.1", catalogOf("alpha enabled: always"))
 	api := httptest.NewTLSServer(http.HandlerFunc(func(rw http.ResponseWriter, req *http.Request) {
@@ -77,6 +78,7 @@ spec:
 
 // A cluster of Cluster API's is not asked: its control plane's version is known.
 func TestVersionFromClusterAPI(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.must(sandbox.Apply(w.ctx, w.plane.Config, strings.NewReader(clusterAPI)))
 	made := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"topology": map[string]any{"version": "v1.32.1"}}}}
@@ -93,6 +95,7 @@ func TestVersionFromClusterAPI(t *testing.T) {
 
 // What belongs to others is never touched: an ApplicationSet or Application that has a name the manager would use.
 func TestForeignObjectsStay(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.release("1.31", "v1.31-ake.1", catalogOf("alpha enabled: always", "beta enabled: always"))
 	w.source()
@@ -115,6 +118,7 @@ func TestForeignObjectsStay(t *testing.T) {
 
 // What somebody deletes or edits by hand comes back, the Applications with their objects untouched.
 func TestRepairsWhatIsOurs(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.release("1.31", "v1.31-ake.1", catalogOf("alpha enabled: always", "gamma enabled: always, onDisable: retain"))
 	w.source()
@@ -160,6 +164,7 @@ func TestRepairsWhatIsOurs(t *testing.T) {
 
 // The manager that has just begun, with the repository down and no mirror, holds everything; one that had read it goes on.
 func TestRepositoryDown(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.release("1.31", "v1.31-ake.1", catalogOf("alpha", "beta"))
 	w.source()
@@ -186,6 +191,7 @@ func TestRepositoryDown(t *testing.T) {
 
 // A manager may stop at any moment, and the API server too: the end is the same, and no Application is made anew.
 func TestRestartsConverge(t *testing.T) {
+	t.Parallel()
 	cp := plane.Start(t)
 	install.Do(func() {}) // This API server is the test's own.
 	w := newWorldOn(t, cp)
@@ -230,6 +236,7 @@ func TestRestartsConverge(t *testing.T) {
 
 // Of two managers one works; when it stops, the other takes over.
 func TestLeaderElection(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.release("1.31", "v1.31-ake.1", catalogOf("alpha", "beta"))
 	w.source()

@@ -2,6 +2,7 @@ package manager_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -35,6 +36,9 @@ import (
 var shared plane.Shared
 
 func TestMain(m *testing.M) {
+	// The tests mostly wait, each in a namespace of its own; how many processors there are says nothing of how many can run at once.
+	flag.Parse()
+	_ = flag.Set("test.parallel", "8")
 	logrus.SetLevel(logrus.ErrorLevel)
 	ctrl.SetLogger(zap.New(zap.WriteTo(os.Stderr), zap.Level(level())))
 	os.Exit(shared.Run(m))

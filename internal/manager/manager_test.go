@@ -20,6 +20,7 @@ func level() zapcore.Level {
 
 // The main job: a label brings an addon, a release and a Kubernetes upgrade move it, the label's removal takes it away.
 func TestLifeOfAnAddon(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	first := w.release("1.31", "v1.31-ake.1", catalogOf("alpha", "beta enabled: default", "gamma onDisable: retain"))
 	w.release("1.32", "v1.32-ake.1", catalogOf("alpha", "beta enabled: default", "gamma onDisable: retain"))
@@ -68,6 +69,7 @@ func (w *world) none(names ...string) error {
 
 // Once nothing changes, nothing is written, not even by a manager that starts anew; nor for a rotated token.
 func TestSameInputWritesNothing(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.release("1.31", "v1.31-ake.1", catalogOf("alpha", "beta enabled: always"))
 	w.source()
@@ -97,6 +99,7 @@ func TestSameInputWritesNothing(t *testing.T) {
 
 // Whatever vanishes or breaks, what is delivered stays, and the reason is told.
 func TestAbsenceNeverDeletes(t *testing.T) {
+	t.Parallel()
 	hold := func(w *world, cluster, code string) {
 		w.Helper()
 		w.eventually("cluster "+cluster+" tells "+code, func() error {
@@ -185,4 +188,57 @@ func TestAbsenceNeverDeletes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The name that people see and the address may change: the Application stays the same object, and only its destination follows.
+func TestRenamedAndMovedCluster(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.release("1.31", "v1.31-ake.1", catalogOf("alpha"))
+	w.source()
+	w.cluster("tokyo-1", "v1.31.4", map[string]string{"alpha": "enabled"})
+	w.run()
+	w.expect("tokyo-1", "alpha keep v1.31-ake.1 ready")
+	before, set := w.application("tokyo-1-alpha"), w.set("tokyo-1")
+
+	w.edit("tokyo-1", func(s *corev1.Secret) { s.Data["name"] = []byte("kyoto") })
+	w.eventually("the new name is shown", func() error {
+		if ca, err := w.report("tokyo-1"); err != nil || ca.Status.DisplayName != "kyoto" {
+			return fmt.Errorf("%q, %v", ca.Status.DisplayName, err)
+		}
+		return nil
+	})
+	if now := w.set("tokyo-1"); now.Generation != set.Generation {
+		t.Error("a new display name rewrote the ApplicationSet")
+	}
+
+	w.edit("tokyo-1", func(s *corev1.Secret) { s.Data["server"] = []byte("https://elsewhere.example.com") })
+	w.eventually("the destination follows", func() error {
+		app := w.application("tokyo-1-alpha")
+		if app.UID != before.UID {
+			t.Fatal("the Application was made anew")
+		}
+		if got := app.Spec.Destination.Server; got != "https://elsewhere.example.com" {
+			return fmt.Errorf("server %q", got)
+		}
+		return nil
+	})
+}
+
+// A label that goes and comes back within a moment leaves the addon as it was, or brings it back.
+func TestLabelOffAndOnAgain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.release("1.31", "v1.31-ake.1", catalogOf("alpha", "beta enabled: always"))
+	w.source()
+	w.cluster("tokyo-1", "v1.31.4", map[string]string{"alpha": "enabled"})
+	w.run()
+	w.expect("tokyo-1", "alpha keep v1.31-ake.1 ready", "beta keep v1.31-ake.1 ready")
+	for range 5 {
+		w.label("tokyo-1", "alpha", "")
+		w.label("tokyo-1", "alpha", "enabled")
+	}
+	w.expect("tokyo-1", "alpha keep v1.31-ake.1 ready", "beta keep v1.31-ake.1 ready")
+	w.settled()
+	w.expect("tokyo-1", "alpha keep v1.31-ake.1 ready", "beta keep v1.31-ake.1 ready")
 }
