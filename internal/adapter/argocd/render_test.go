@@ -38,7 +38,7 @@ func elements() []resolve.Element {
 			e.Patch = `{"spec":{"source":{"helm":{"valuesObject":{"cluster":{"name":"{{ .Values }}","region":"$(id) ` + "`id`" + `\n\"\\ {{ fail \"now\" }}"},"size":"3"}}},"syncPolicy":{"syncOptions":["CreateNamespace=true"]}}}`
 		}),
 		make("hostile", func(e *resolve.Element) {
-			e.Server, e.Namespace, e.Path = "https://{{ fail \"x\" }}/{{.application}}", "{{ .addon }}", "addons/{{ range $i := until 9 }}x{{ end }}"
+			e.Server, e.Namespace, e.Path = "https://API.example.com/{{ fail \"x\" }}/{{.application}}", "{{ .addon }}", "addons/{{ range $i := until 9 }}x{{ end }}"
 		}),
 		make("kustomize", func(e *resolve.Element) {
 			e.Patch = `{"spec":{"source":{"kustomize":{"patches":[{"patch":"[{\"op\":\"add\",\"path\":\"/data/a\",\"value\":\"{{ .server }} \\u003c\\\"\"}]","target":{"kind":"ConfigMap","name":"addon-parameters"}}]}},"syncPolicy":{"syncOptions":["CreateNamespace=true"]}}}`
@@ -285,7 +285,11 @@ func TestDiffers(t *testing.T) {
 		"the policy":          {func(s *argocd.ApplicationSet) { s.Spec.SyncPolicy.PreserveResourcesOnDeletion = false }, true},
 		"the template":        {func(s *argocd.ApplicationSet) { s.Spec.Template.Spec.Project = "default" }, true},
 		"one element less":    {func(s *argocd.ApplicationSet) { l := s.Spec.Generators[0].List; l.Elements = l.Elements[1:] }, true},
-		"no generator":        {func(s *argocd.ApplicationSet) { s.Spec.Generators = nil }, true},
+		"one element at another release": {func(s *argocd.ApplicationSet) {
+			l := s.Spec.Generators[0].List
+			l.Elements[0].Raw = []byte(strings.ReplaceAll(string(l.Elements[0].Raw), "v1.31-ake.4", "v1.31-ake.3"))
+		}, true},
+		"no generator": {func(s *argocd.ApplicationSet) { s.Spec.Generators = nil }, true},
 		"one more generator": {func(s *argocd.ApplicationSet) {
 			s.Spec.Generators = append(s.Spec.Generators, argo.ApplicationSetGenerator{Clusters: &argo.ClusterGenerator{}})
 		}, true},

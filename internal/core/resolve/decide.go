@@ -21,7 +21,6 @@ const (
 	CodeSourceUnavailable  fault.Code = "SourceUnavailable"
 	CodeReleaseRefused     fault.Code = "ReleaseRefused"
 	CodeNewRelease         fault.Code = "NewRelease"
-	CodeOlderRelease       fault.Code = "OlderRelease"
 	CodeKubernetesUpgrade  fault.Code = "KubernetesUpgrade"
 	CodeKubernetesRollback fault.Code = "KubernetesDowngrade"
 	CodeSwitchedOn         fault.Code = "SwitchedOn"

@@ -485,6 +485,36 @@ func TestSettingsChange(t *testing.T) {
 	}
 }
 
+// TestLabelsOnHeldCluster shows what is asked for and must wait. While no catalog was read, nobody can tell which names are addons.
+func TestLabelsOnHeldCluster(t *testing.T) {
+	const wait = "hold NoRelease: there is no usable release for Kubernetes 1.31; minors that have one: "
+	w := newWorld()
+	w.secrets(secret("a", "x=enabled", "y=disabled", "Z=enabled", "paused=enabled"))
+	want := []string{
+		"a/x " + wait + "none.",
+		"UnknownAddon cluster a: label addons.kaas.dev/paused has no meaning; write it as an annotation",
+	}
+	if d := cmp.Diff(want, told(resolve.Make(w.input()))); d != "" {
+		t.Errorf("no catalog (-want +got):\n%s", d)
+	}
+	w.release("v1.32-ake.1", "name: w")
+	want = []string{
+		"UnknownAddon cluster a: label addons.kaas.dev/Z names no addon of any release; correct or remove it",
+		"UnknownAddon cluster a: label addons.kaas.dev/paused has no meaning; write it as an annotation",
+		"UnknownAddon cluster a: label addons.kaas.dev/x names no addon of any release; correct or remove it",
+		"UnknownAddon cluster a: label addons.kaas.dev/y names no addon of any release; correct or remove it",
+	}
+	if d := cmp.Diff(want, told(resolve.Make(w.input()))); d != "" {
+		t.Errorf("the catalog of another minor (-want +got):\n%s", d)
+	}
+	w.release("v1.31-ake.1", "name: x", "name: z")
+	w.secrets(with(secret("a", "x=enabled"), func(s *cluster.Secret) { s.Annotations[cluster.PausedAnnotation] = "true" }))
+	want = []string{"a/x hold Paused: annotation addons.kaas.dev/paused is set; nothing changes until it is removed."}
+	if d := cmp.Diff(want, told(resolve.Make(w.input()))); d != "" {
+		t.Errorf("paused (-want +got):\n%s", d)
+	}
+}
+
 // TestRetiredMinor (c21) tells of clusters on a minor that main offers no more, and serves them all the same.
 func TestRetiredMinor(t *testing.T) {
 	w := newWorld()
