@@ -11,6 +11,9 @@ DOCKER  ?= docker
 ARGS    ?=
 FUZZTIME ?= 30s
 
+# Without cgo the programs are static, no C compiler is asked for, and one build cache serves everything.
+export CGO_ENABLED := 0
+
 # The pinned tools live in a module of their own, so that they never change a version of the product's.
 TOOL := go tool -modfile=tools/go.mod
 # Heavy packages start control planes and Argo CD in processes; two at a time fit two cores and 8 GB.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+
 	"github.com/addon-manager/addon-manager/internal/cli"
 
 	"github.com/addon-manager/addon-manager/internal/manager"

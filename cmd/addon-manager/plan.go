@@ -3,8 +3,9 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"github.com/addon-manager/addon-manager/internal/cli"
 	"time"
+
+	"github.com/addon-manager/addon-manager/internal/cli"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"

@@ -3,10 +3,11 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"github.com/addon-manager/addon-manager/internal/cli"
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/cli"
 
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/manager/show"

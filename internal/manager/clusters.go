@@ -71,12 +71,26 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	} else if err != nil {
 		return ctrl.Result{}, err
 	}
+	if since, running := r.fleet.followed(req.Name); running {
+		if caughtUp(have.delivered) {
+			r.counters.argocdDelay.Observe(r.now().Sub(since).Seconds())
+		} else {
+			r.fleet.wrote(req.Name, since)
+		}
+	}
 	applyErr := r.apply(ctx, view.delivery, have, plan)
 	r.fleet.set(req.Name, summarize(plan, have.cluster.BlocksArgoCD))
 	if err := errors.Join(applyErr, r.report(ctx, have, plan)); !errors.Is(err, errStaleCache) {
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: catchUp}, nil
+}
+
+// caughtUp reports whether every Application says what the ApplicationSet lists.
+func caughtUp(delivered []resolve.Delivered) bool {
+	return !slices.ContainsFunc(delivered, func(d resolve.Delivered) bool {
+		return d.Listed && (!d.Exists || d.Status.Release != d.Release || d.Finalizer != d.Finalize)
+	})
 }
 
 // gathered is everything known of one cluster.
@@ -258,6 +272,7 @@ func (r *clusters) apply(ctx context.Context, delivery argocd.Delivery, g *gathe
 			return fmt.Errorf("apply ApplicationSet: %w", err)
 		}
 		r.counters.writes.WithLabelValues("ApplicationSet").Inc()
+		r.fleet.wrote(plan.Name, r.now())
 		logf.FromContext(ctx).Info("applied", "cluster", plan.Name, "release", plan.Release, "addons", len(elements))
 	}
 	return r.removeAll(ctx, g, plan)

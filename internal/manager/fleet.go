@@ -4,6 +4,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
@@ -14,6 +15,29 @@ import (
 type fleet struct {
 	mu       sync.Mutex
 	clusters map[string]summary
+	// written is when a cluster's ApplicationSet was last written and Argo CD has not followed yet.
+	written map[string]time.Time
+}
+
+// wrote starts the clock on Argo CD; a later write before it has followed does not start it anew.
+func (f *fleet) wrote(cluster string, at time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.written == nil {
+		f.written = map[string]time.Time{}
+	}
+	if _, running := f.written[cluster]; !running {
+		f.written[cluster] = at
+	}
+}
+
+// followed stops the clock; ok is false when none runs.
+func (f *fleet) followed(cluster string) (since time.Time, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	since, ok = f.written[cluster]
+	delete(f.written, cluster)
+	return since, ok
 }
 
 // summary is one cluster's share of the totals.
@@ -70,6 +94,7 @@ func (f *fleet) forget(cluster string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	delete(f.clusters, cluster)
+	delete(f.written, cluster)
 }
 
 // totals are sums over the fleet.
@@ -142,6 +167,7 @@ func (f *fleet) Collect(ch chan<- prometheus.Metric) {
 type counters struct {
 	gitFailures     prometheus.Counter
 	gitFetch        prometheus.Histogram
+	argocdDelay     prometheus.Histogram
 	probeFailures   prometheus.Counter
 	writes          *prometheus.CounterVec
 	deletions       *prometheus.CounterVec
@@ -153,6 +179,10 @@ func newCounters() *counters {
 		gitFailures:   prometheus.NewCounter(prometheus.CounterOpts{Name: "addon_manager_git_failures_total", Help: "Attempts to read the config repository that failed."}),
 		gitFetch:      prometheus.NewHistogram(prometheus.HistogramOpts{Name: "addon_manager_git_fetch_seconds", Help: "Time to ask the config repository for changes.", Buckets: prometheus.ExponentialBuckets(0.01, 3, 10)}),
 		probeFailures: prometheus.NewCounter(prometheus.CounterOpts{Name: "addon_manager_version_probe_failures_total", Help: "Attempts to ask a cluster for its version that failed."}),
+		argocdDelay: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "addon_manager_argocd_delay_seconds", Help: "Time from an ApplicationSet written until Argo CD has brought all of its Applications to it.",
+			Buckets: prometheus.ExponentialBuckets(0.1, 2, 12),
+		}),
 		writes: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "addon_manager_writes_total", Help: "Objects written, by kind."},
 			[]string{"kind"}),
 		deletions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "addon_manager_applications_deleted_total", Help: "Applications deleted on purpose, by what becomes of their objects."},
@@ -162,5 +192,5 @@ func newCounters() *counters {
 }
 
 func (c *counters) collectors() []prometheus.Collector {
-	return []prometheus.Collector{c.gitFailures, c.gitFetch, c.probeFailures, c.writes, c.deletions, c.releasesRefused}
+	return []prometheus.Collector{c.gitFailures, c.gitFetch, c.argocdDelay, c.probeFailures, c.writes, c.deletions, c.releasesRefused}
 }

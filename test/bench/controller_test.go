@@ -118,10 +118,13 @@ func (f *fleet) storm() {
 	}
 	started := time.Now()
 	at := make(map[string]time.Time, hit)
-	go f.parallel(hit, func(i int) error {
-		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: cluster(i), Namespace: sandbox.Namespace}}
-		return f.client.Patch(f.ctx, s, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"addons.kaas.dev/`+addon(0)+`":"disabled"}}}`)))
-	})
+	patched := make(chan error, 1)
+	go func() {
+		patched <- each(hit, func(i int) error {
+			s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: cluster(i), Namespace: sandbox.Namespace}}
+			return f.client.Patch(f.ctx, s, client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"labels":{"addons.kaas.dev/`+addon(0)+`":"disabled"}}}`)))
+		})
+	}()
 	time.Sleep(300 * time.Millisecond)
 	asked := time.Now()
 	f.label(bystander, true)
@@ -131,6 +134,7 @@ func (f *fleet) storm() {
 			at[name] = time.Now()
 		}
 	}
+	f.must(<-patched)
 	f.ReportMetric(time.Since(started).Seconds(), "storm-s")
 	f.ReportMetric(float64(at[cluster(bystander)].Sub(asked).Milliseconds()), "bystander-ms")
 }

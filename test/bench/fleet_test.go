@@ -157,9 +157,14 @@ func (f *fleet) serve() {
 	f.url = base + "/" + filepath.Base(repo.Dir)
 }
 
-// parallel runs n jobs on a few goroutines and stops at the first error.
+// parallel runs n jobs and ends the benchmark at an error.
 func (f *fleet) parallel(n int, job func(i int) error) {
 	f.Helper()
+	f.must(each(n, job))
+}
+
+// each runs n jobs on a few goroutines and answers one of their errors.
+func each(n int, job func(i int) error) error {
 	jobs := make(chan int)
 	errs := make(chan error, 1)
 	var wg sync.WaitGroup
@@ -182,8 +187,9 @@ func (f *fleet) parallel(n int, job func(i int) error) {
 	wg.Wait()
 	select {
 	case err := <-errs:
-		f.Fatal(err)
+		return err
 	default:
+		return nil
 	}
 }
 

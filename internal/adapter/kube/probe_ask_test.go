@@ -203,7 +203,8 @@ func TestAskCredentials(t *testing.T) {
 		"user and password": {good, nil, basic, map[string]any{"username": "admin", "password": token, "tlsClientConfig": trust}, eks},
 		"client certificate": {
 			good, ca.pool(), byCert,
-			map[string]any{"tlsClientConfig": map[string]any{"caData": b64(ca.pem()), "certData": b64(clientPEM), "keyData": b64(keyPEM)}}, eks,
+			map[string]any{"tlsClientConfig": map[string]any{"caData": b64(ca.pem()), "certData": b64(clientPEM), "keyData": b64(keyPEM)}},
+			eks,
 		},
 		"no client certificate": {good, ca.pool(), byCert, map[string]any{"tlsClientConfig": trust}, "ClusterTLS: HOST refuses the TLS connection; is a client certificate missing or refused?"},
 		"insecure":              {good, nil, bearer, map[string]any{"bearerToken": token, "tlsClientConfig": map[string]any{"insecure": true}}, eks},
@@ -212,7 +213,8 @@ func TestAskCredentials(t *testing.T) {
 		"other names":           {ca.issue(t, "api.tokyo.example", time.Now().Add(time.Hour)), nil, bearer, map[string]any{"bearerToken": token, "tlsClientConfig": trust}, "ClusterTLS: the certificate of HOST is for other names; set tlsClientConfig.serverName to one of them"},
 		"server name": {
 			ca.issue(t, "api.tokyo.example", time.Now().Add(time.Hour)), nil, bearer,
-			map[string]any{"bearerToken": token, "tlsClientConfig": map[string]any{"caData": b64(ca.pem()), "serverName": "api.tokyo.example"}}, eks,
+			map[string]any{"bearerToken": token, "tlsClientConfig": map[string]any{"caData": b64(ca.pem()), "serverName": "api.tokyo.example"}},
+			eks,
 		},
 		"expired":                 {ca.issue(t, "127.0.0.1", time.Now().Add(-time.Hour)), nil, bearer, map[string]any{"bearerToken": token, "tlsClientConfig": trust}, "ClusterTLS: the certificate of HOST has expired or is not valid yet"},
 		"caData not base64":       {good, nil, bearer, map[string]any{"tlsClientConfig": map[string]any{"caData": token + "!"}}, "InvalidCredentials: data.config cannot be read: tlsClientConfig.caData is not base64"},

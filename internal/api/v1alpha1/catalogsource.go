@@ -21,7 +21,7 @@ type CatalogSourceSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2048
 	// +kubebuilder:validation:XValidation:rule="self.matches('^(https?|ssh)://[^\\\\s]+$') || self.matches('^[A-Za-z0-9._-]+@[A-Za-z0-9.-]+:[^\\\\s]+$')",message="url must start with https://, http:// or ssh://, or have the form git@host:path"
-	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://[^/]*:[^/]*@')",message="url must not contain a password; put credentials into the Secret that secretRef names"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[a-z]+://[^/]*:[^/]*@')",message="url must not contain a password; put credentials into the Secret that secretRef names"
 	URL string `json:"url"`
 
 	// SecretRef names a Secret in this namespace with the credentials, in Argo CD's repository-secret format.

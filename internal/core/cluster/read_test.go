@@ -320,21 +320,24 @@ func TestSwitches(t *testing.T) {
 			map[string]string{"addons.kaas.dev/cert-manager": "enabled", "addons.kaas.dev/metrics": "disabled", "region": "{{.Values}}"}, known, nil,
 		},
 		"s11 values that mean nothing": {
-			map[string]string{"addons.kaas.dev/cert-manager": "Enabled", "addons.kaas.dev/metrics": ""}, known,
+			map[string]string{"addons.kaas.dev/cert-manager": "Enabled", "addons.kaas.dev/metrics": ""},
+			known,
 			[]string{
 				`InvalidSwitch: label addons.kaas.dev/cert-manager is "Enabled"; write "enabled" or "disabled"; until then the addon stays as it is`,
 				`InvalidSwitch: label addons.kaas.dev/metrics is ""; write "enabled" or "disabled"; until then the addon stays as it is`,
 			},
 		},
 		"s11 a space, true": {
-			map[string]string{"addons.kaas.dev/cert-manager": "enabled ", "addons.kaas.dev/metrics": "true"}, known,
+			map[string]string{"addons.kaas.dev/cert-manager": "enabled ", "addons.kaas.dev/metrics": "true"},
+			known,
 			[]string{
 				`InvalidSwitch: label addons.kaas.dev/cert-manager is "enabled "; write "enabled" or "disabled"; until then the addon stays as it is`,
 				`InvalidSwitch: label addons.kaas.dev/metrics is "true"; write "enabled" or "disabled"; until then the addon stays as it is`,
 			},
 		},
 		"s12 unknown addon": {
-			map[string]string{"addons.kaas.dev/cert-manger": "enabled", "addons.kaas.dev/a b": "x"}, known,
+			map[string]string{"addons.kaas.dev/cert-manger": "enabled", "addons.kaas.dev/a b": "x"},
+			known,
 			[]string{
 				`UnknownAddon: label "addons.kaas.dev/a b" names no addon of any release; correct or remove it`,
 				"UnknownAddon: label addons.kaas.dev/cert-manger names no addon of any release; correct or remove it",
@@ -342,7 +345,8 @@ func TestSwitches(t *testing.T) {
 		},
 		"s12 while no catalog was read": {map[string]string{"addons.kaas.dev/cert-manger": "enabled"}, nil, nil},
 		"s12 an annotation as a label": {
-			map[string]string{"addons.kaas.dev/paused": "true", "addons.kaas.dev/release": "x"}, known,
+			map[string]string{"addons.kaas.dev/paused": "true", "addons.kaas.dev/release": "x"},
+			known,
 			[]string{
 				"UnknownAddon: label addons.kaas.dev/paused has no meaning; write it as an annotation",
 				"UnknownAddon: label addons.kaas.dev/release names no addon of any release; correct or remove it",
