@@ -57,7 +57,7 @@ func TestAPIServerRefusesBadCatalogSources(t *testing.T) {
 		"project leaves the name":     {"project", "../default", []string{"spec.project"}},
 		"project of 64 characters":    {"project", strings.Repeat("a", 64), []string{"spec.project"}},
 		"secretRef without a name":    {"secretRef", object{}, []string{"spec.secretRef.name", "Required"}},
-		"password in an ssh URL":     {"url", "ssh://git:secret@git.example.com/platform/addons.git", []string{"spec.url", "must not contain a password"}},
+		"password in an ssh URL":      {"url", "ssh://git:secret@git.example.com/platform/addons.git", []string{"spec.url", "must not contain a password"}},
 		"secretRef with empty name":   {"secretRef", object{"name": ""}, []string{"spec.secretRef.name"}},
 		"secretRef elsewhere":         {"secretRef", object{"name": "x", "namespace": "kube-system"}, []string{`unknown field "spec.secretRef.namespace"`}},
 		"unknown field":               {"branch", "main", []string{`unknown field "spec.branch"`}},
