@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 //	exits CODE PROGRAM ARGS…   runs a program that must end with this exit code
 //	commit BRANCH FOLDER       makes a folder the whole content of a branch of $WORK/config.git
 //	tag NAME REVISION          tags a release, or moves the tag
+//
+// UPDATE_SCRIPTS=1 rewrites the files that cmp compares with; review the difference.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 "../../test/script/addon-manager",
