@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/addon-manager/addon-manager/internal/testkit/plane"
@@ -14,9 +16,25 @@ import (
 // Application is what Argo CD says about one Application.
 type Application struct {
 	Name, UID            string
+	Cluster, Addon       string // as addon-manager labels it
+	Release, Placement   string
 	Wanted, Delivered    string // revision in the spec, revision that sync compares with
 	Sync, Health         string
 	Operation, Condition string // phase and message of the last sync, first condition
+	DestinationNamespace string
+	Finalizers           []string
+	Objects              []Object // what it delivers
+}
+
+// Object is one object that an Application delivers.
+type Object struct{ Group, Version, Kind, Namespace, Name string }
+
+// String is Kind namespace/name.
+func (o Object) String() string {
+	if o.Namespace == "" {
+		return o.Kind + " " + o.Name
+	}
+	return o.Kind + " " + o.Namespace + "/" + o.Name
 }
 
 // String is one line for progress and errors.
@@ -35,32 +53,74 @@ func (a Application) Good() bool { return a.Sync == "Synced" && a.Health == "Hea
 
 // Application reads an Application of the management cluster.
 func (s *Sandbox) Application(ctx context.Context, name string) (Application, error) {
-	c, err := client.New(s.Management.Config, client.Options{})
-	if err != nil {
+	o := newApplication()
+	if err := s.Client("").Get(ctx, client.ObjectKey{Namespace: Namespace, Name: name}, o); err != nil {
 		return Application{}, err
 	}
+	return ReadApplication(o)
+}
+
+// Applications reads all Applications that addon-manager has for a cluster, or with "" for all; by name.
+func (s *Sandbox) Applications(ctx context.Context, cluster string) (map[string]Application, error) {
+	list := &unstructured.UnstructuredList{}
+	list.SetAPIVersion("argoproj.io/v1alpha1")
+	list.SetKind("ApplicationList")
+	want := client.MatchingLabels{"app.kubernetes.io/managed-by": "addon-manager"}
+	if cluster != "" {
+		want["addons.kaas.dev/cluster"] = cluster
+	}
+	if err := s.Client("").List(ctx, list, client.InNamespace(Namespace), want); err != nil {
+		return nil, err
+	}
+	all := map[string]Application{}
+	for i := range list.Items {
+		app, err := ReadApplication(&list.Items[i])
+		if err != nil {
+			return nil, err
+		}
+		all[app.Name] = app
+	}
+	return all, nil
+}
+
+func newApplication() *unstructured.Unstructured {
 	o := &unstructured.Unstructured{}
 	o.SetAPIVersion("argoproj.io/v1alpha1")
 	o.SetKind("Application")
-	if err := c.Get(ctx, client.ObjectKey{Namespace: Namespace, Name: name}, o); err != nil {
-		return Application{}, err
-	}
-	text := func(path ...string) string {
-		value, _, _ := unstructured.NestedString(o.Object, path...) // absent and odd are both "nothing yet"
-		return value
-	}
-	a := Application{
-		Name: name, UID: string(o.GetUID()),
-		Wanted: text("spec", "source", "targetRevision"), Delivered: text("status", "sync", "revision"),
-		Sync: text("status", "sync", "status"), Health: text("status", "health", "status"),
-	}
-	if phase := text("status", "operationState", "phase"); phase != "" && phase != "Succeeded" {
-		a.Operation = phase + ": " + text("status", "operationState", "message")
-	}
-	if conditions, _, _ := unstructured.NestedSlice(o.Object, "status", "conditions"); len(conditions) > 0 {
-		if first, ok := conditions[0].(map[string]any); ok {
-			a.Condition = fmt.Sprint(first["type"], ": ", first["message"])
+	return o
+}
+
+// ReadApplication reads an Application; what it does not say yet stays empty.
+func ReadApplication(o *unstructured.Unstructured) (Application, error) {
+	var content struct {
+		Spec struct {
+			Source      struct{ TargetRevision string }
+			Destination struct{ Namespace string }
 		}
+		Status struct {
+			Sync           struct{ Status, Revision string }
+			Health         struct{ Status string }
+			OperationState struct{ Phase, Message string }
+			Conditions     []struct{ Type, Message string }
+			Resources      []Object
+		}
+	}
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &content); err != nil {
+		return Application{}, fmt.Errorf("read Application %s: %w", o.GetName(), err)
+	}
+	label := func(name string) string { return o.GetLabels()["addons.kaas.dev/"+name] }
+	spec, status := content.Spec, content.Status
+	a := Application{
+		Name: o.GetName(), UID: string(o.GetUID()), Finalizers: o.GetFinalizers(),
+		Cluster: label("cluster"), Addon: label("addon"), Release: label("release"), Placement: label("placement"),
+		Wanted: spec.Source.TargetRevision, DestinationNamespace: spec.Destination.Namespace,
+		Delivered: status.Sync.Revision, Sync: status.Sync.Status, Health: status.Health.Status, Objects: status.Resources,
+	}
+	if op := status.OperationState; op.Phase != "" && op.Phase != "Succeeded" {
+		a.Operation = op.Phase + ": " + op.Message
+	}
+	if len(status.Conditions) > 0 {
+		a.Condition = status.Conditions[0].Type + ": " + status.Conditions[0].Message
 	}
 	return a, nil
 }
@@ -68,7 +128,7 @@ func (s *Sandbox) Application(ctx context.Context, name string) (Application, er
 // AwaitHealthy waits until all of the Applications are Synced and Healthy at a commit ("" for whatever they name); its
 // error says how far each of the others is.
 func (s *Sandbox) AwaitHealthy(ctx context.Context, commit string, names ...string) error {
-	return plane.Until(ctx, func(ctx context.Context) error {
+	return plane.Every(ctx, look, func(ctx context.Context) error {
 		var errs []error
 		for _, name := range names {
 			app, err := s.Application(ctx, name)
@@ -84,6 +144,9 @@ func (s *Sandbox) AwaitHealthy(ctx context.Context, commit string, names ...stri
 		return errors.Join(errs...)
 	})
 }
+
+// look is how often the fleet is looked at: a delivery takes seconds, and looking takes from the machine that delivers.
+const look = 200 * time.Millisecond
 
 func or(a, b string) string {
 	if a != "" {

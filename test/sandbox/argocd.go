@@ -153,6 +153,7 @@ func (a *ArgoCD) env() []string {
 		"KUBECONFIG=" + a.mgmt.Kubeconfig, // the ApplicationSet controller reads its flag only half
 		"TMPDIR=" + filepath.Join(a.dir, "tmp"),
 		"PATH=" + filepath.Join(a.dir, "bin") + string(os.PathListSeparator) + os.Getenv("PATH"),
+		"ARGOCD_FAKE_IN_CLUSTER=true", // in-cluster is what KUBECONFIG says: there is no Pod here
 		"ARGOCD_GPG_ENABLED=false",
 		"ARGOCD_SSH_DATA_PATH=" + filepath.Join(a.dir, "ssh"),
 		"ARGOCD_TLS_DATA_PATH=" + filepath.Join(a.dir, "tls"),

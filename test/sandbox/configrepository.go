@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"testing/fstest"
 
 	"github.com/addon-manager/addon-manager/internal/testkit/githttp"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
@@ -101,3 +103,22 @@ func (r *ConfigRepository) Tag(minor string) (tag string, err error) {
 }
 
 func branch(minor string) string { return "release-" + minor }
+
+// ReferenceCatalog is the catalog and the addons of the repository at root, this one: what a config repository holds.
+func ReferenceCatalog(root string) (fs.FS, error) {
+	all, tree := fstest.MapFS{}, os.DirFS(root)
+	for _, name := range []string{"catalog.yaml", "addons"} {
+		err := fs.WalkDir(tree, name, func(path string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() {
+				return err
+			}
+			content, err := fs.ReadFile(tree, path)
+			all[path] = &fstest.MapFile{Data: content}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}

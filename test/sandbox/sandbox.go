@@ -12,10 +12,16 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
 
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/testkit/plane"
 )
 
@@ -51,8 +57,11 @@ type Sandbox struct {
 	Workloads  map[string]*plane.ControlPlane
 	ArgoCD     *ArgoCD
 	Config     *ConfigRepository
+	Manager    *Manager // nil until StartManager
 	Tools      Tools
 	Kubectl    string // a kubectl for people who have none
+
+	clients map[string]client.Client // by cluster; "" is the management cluster
 }
 
 // Start builds what is missing and starts everything, as much as possible at once. When something fails, all of it is
@@ -69,7 +78,13 @@ func Start(ctx context.Context, o Options) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{Dir: dir, Workloads: map[string]*plane.ControlPlane{}, Tools: tools, Kubectl: filepath.Join(dir, "kubectl")}
+	s := &Sandbox{
+		Dir: dir, Workloads: map[string]*plane.ControlPlane{}, Tools: tools, Kubectl: filepath.Join(dir, "bin", "kubectl"),
+		clients: map[string]client.Client{},
+	}
+	if err := os.Mkdir(filepath.Dir(s.Kubectl), 0o700); err != nil {
+		return nil, err
+	}
 	if err := os.Symlink(tools.Plane, s.Kubectl); err != nil {
 		return nil, err
 	}
@@ -117,8 +132,32 @@ func (s *Sandbox) start(ctx context.Context, o Options, tools Tools) error {
 			s.Workloads[o.Workloads[i].Name] = cp
 		}
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return s.connect()
 }
+
+// connect makes the clients that the methods of Sandbox share.
+func (s *Sandbox) connect() error {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(corev1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+		return err
+	}
+	all := map[string]*plane.ControlPlane{"": s.Management}
+	maps.Copy(all, s.Workloads)
+	for name, cp := range all {
+		c, err := client.New(cp.Config, client.Options{Scheme: scheme})
+		if err != nil {
+			return err
+		}
+		s.clients[name] = c
+	}
+	return nil
+}
+
+// Client is a client with full rights of a workload cluster, or with "" of the management cluster.
+func (s *Sandbox) Client(cluster string) client.Client { return s.clients[cluster] }
 
 func (s *Sandbox) controlPlane(ctx context.Context, tools Tools, w Workload) (*plane.ControlPlane, error) {
 	dir := filepath.Join(s.Dir, w.Name)
@@ -134,6 +173,9 @@ func (s *Sandbox) controlPlane(ctx context.Context, tools Tools, w Workload) (*p
 // Processes are all child processes.
 func (s *Sandbox) Processes() []*plane.Process {
 	all := append(s.Management.Processes(), s.ArgoCD.Processes()...)
+	if s.Manager != nil {
+		all = append(all, s.Manager.Process)
+	}
 	for _, cp := range s.Workloads {
 		all = append(all, cp.Processes()...)
 	}
@@ -142,6 +184,9 @@ func (s *Sandbox) Processes() []*plane.Process {
 
 // Stop ends every process. The folder stays.
 func (s *Sandbox) Stop() {
+	if s.Manager != nil {
+		s.Manager.stop()
+	}
 	if s.ArgoCD != nil {
 		s.ArgoCD.Stop()
 	}

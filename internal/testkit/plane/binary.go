@@ -23,12 +23,17 @@ const (
 	Plane     Program = "plane"
 	Helm      Program = "helm"
 	Kustomize Program = "kustomize"
+	// Manager is not named addon-manager: that file is for people, and is stamped with a version.
+	Manager Program = "sandbox-addon-manager"
+	Demo    Program = "demo"
 )
 
 var packages = map[Program]string{
 	Plane:     "./test/sandbox/plane",
 	Helm:      "helm.sh/helm/v3/cmd/helm",
 	Kustomize: "sigs.k8s.io/kustomize/kustomize/v5",
+	Manager:   "./cmd/addon-manager",
+	Demo:      "./test/sandbox/demo",
 }
 
 var (

@@ -46,9 +46,12 @@ const readyLimit = 2 * time.Minute
 // stopGrace is how long a process may take after SIGTERM. Nothing of value is lost by the SIGKILL that follows.
 const stopGrace = 5 * time.Second
 
+// NewProcess is a process that does not run yet.
+func NewProcess(c Command) *Process { return &Process{command: c} }
+
 // StartProcess starts the command and waits until it is ready. Its error has the last lines of the log.
 func StartProcess(ctx context.Context, c Command) (*Process, error) {
-	p := &Process{command: c}
+	p := NewProcess(c)
 	return p, p.Start(ctx)
 }
 
@@ -201,16 +204,25 @@ func (p *Process) await(ctx context.Context) error {
 
 // Until asks again and again until the answer is nil. When ctx ends first, the error has the last answer and why it ended.
 func Until(ctx context.Context, ask func(context.Context) error) error {
-	tick := time.NewTicker(readyPoll)
+	return Every(ctx, readyPoll, ask)
+}
+
+// Every is Until for questions that cost something: it asks once in each interval.
+func Every(ctx context.Context, interval time.Duration, ask func(context.Context) error) error {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
+	var last error
 	for {
 		err := ask(ctx)
 		if err == nil {
 			return nil
 		}
+		if last == nil || ctx.Err() == nil { // a question that was cut off has no answer
+			last = err
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w: last answer: %w", context.Cause(ctx), err)
+			return fmt.Errorf("%w: last answer: %w", context.Cause(ctx), last)
 		case <-tick.C:
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 )
@@ -16,6 +17,7 @@ import (
 func main() {
 	once := flag.Bool("once", false, "end after the last step, with exit code 0 or 1")
 	limit := flag.Duration("timeout", 15*time.Minute, "how long the steps may take, once everything is built")
+	manager := flag.String("manager", beside("addon-manager"), "the addon-manager to run; empty builds it")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "demo takes no argument, got %q\n", flag.Args())
@@ -23,7 +25,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := run(ctx, *once, *limit); err != nil {
+	if err := run(ctx, *manager, *once, *limit); err != nil {
 		if ctx.Err() != nil {
 			fmt.Println("stopped")
 			os.Exit(130)
@@ -33,7 +35,20 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, once bool, limit time.Duration) (err error) {
+// beside is the path of a program in the folder of this one; "" when it is not there.
+func beside(program string) string {
+	self, err := os.Executable()
+	if err != nil {
+		return ""
+	}
+	path := filepath.Join(filepath.Dir(self), program)
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+func run(ctx context.Context, manager string, once bool, limit time.Duration) (err error) {
 	dir, err := os.MkdirTemp("", "addon-demo-")
 	if err != nil {
 		return err
@@ -46,12 +61,12 @@ func run(ctx context.Context, once bool, limit time.Duration) (err error) {
 		err = errors.Join(err, os.RemoveAll(dir))
 	}()
 
-	d := &demo{dir: dir, begin: time.Now()}
+	d := &demo{dir: dir, manager: manager, fleet: fleet(), begin: time.Now()}
 	defer d.stop()
 	if err := d.play(ctx, limit); err != nil {
 		return err
 	}
-	d.say("all steps done")
+	d.say("all steps done: everything came out as it should")
 	if once {
 		return nil
 	}
