@@ -10,6 +10,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/cli"
 
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
+	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/manager/show"
 	"github.com/spf13/cobra"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -179,6 +180,9 @@ func explain(w io.Writer, report *v1alpha1.ClusterAddons, addon string) {
 	fmt.Fprintf(w, "cluster     %s\n", report.Name)
 	fmt.Fprintf(w, "kubernetes  %s\n", orUnknown(s.KubernetesVersion))
 	fmt.Fprintf(w, "release     %s\n", orNone(s.Release))
+	if s.Release != "" {
+		fmt.Fprintf(w, "            is the newest usable release for Kubernetes %s\n", s.Minor)
+	}
 	for _, r := range s.Reasons {
 		fmt.Fprintf(w, "            %s: %s\n", r.Code, r.Message)
 	}
@@ -199,6 +203,9 @@ func explain(w io.Writer, report *v1alpha1.ClusterAddons, addon string) {
 
 func explainPair(w io.Writer, a v1alpha1.AddonStatus) {
 	fmt.Fprintf(w, "application %s\n", a.Application)
+	if why := enabledBy[a.EnabledBy]; why != "" {
+		fmt.Fprintf(w, "on because  %s\n", why)
+	}
 	fmt.Fprintf(w, "wanted      %s\n", orNone(a.Wanted))
 	fmt.Fprintf(w, "delivered   %s\n", orNone(a.Delivered))
 	fmt.Fprintf(w, "argo cd     %s, %s", orUnknown(a.Sync), orUnknown(a.Health))
@@ -213,6 +220,13 @@ func explainPair(w io.Writer, a v1alpha1.AddonStatus) {
 	for _, r := range a.Reasons {
 		fmt.Fprintf(w, "            %s: %s\n", r.Code, r.Message)
 	}
+}
+
+// enabledBy says in words what switched an addon on.
+var enabledBy = map[string]string{
+	string(resolve.CodeSwitchedOn):       "the cluster's label says enabled",
+	string(resolve.CodeEnabledByDefault): "the catalog enables it by default",
+	string(resolve.CodeAlwaysOn):         "the catalog enables it on every cluster",
 }
 
 func orNone(s string) string    { return cmp.Or(s, "none") }

@@ -15,10 +15,10 @@ func reports() []v1alpha1.ClusterAddons {
 		{
 			ObjectMeta: metav1.ObjectMeta{Name: "tokyo-1", Namespace: "argocd"},
 			Status: v1alpha1.ClusterAddonsStatus{
-				KubernetesVersion: "v1.31.4", Release: "v1.31-ake.4", Delivered: "v1.31-ake.3", Ready: "1/2",
+				KubernetesVersion: "v1.31.4", Minor: "1.31", Release: "v1.31-ake.4", Delivered: "v1.31-ake.3", Ready: "1/2",
 				Problems: []v1alpha1.Reason{{Code: "InvalidSwitch", Message: "label addons.kaas.dev/csi is odd"}},
 				Addons: []v1alpha1.AddonStatus{
-					{Name: "cert-manager", Application: "tokyo-1-cert-manager", Wanted: "v1.31-ake.4", Delivered: "v1.31-ake.3", Action: "move", Sync: "Synced", Health: "Healthy", Reasons: []v1alpha1.Reason{{Code: "NewRelease", Message: "v1.31-ake.4 is newer"}}},
+					{Name: "cert-manager", EnabledBy: "SwitchedOn", Application: "tokyo-1-cert-manager", Wanted: "v1.31-ake.4", Delivered: "v1.31-ake.3", Action: "move", Sync: "Synced", Health: "Healthy", Reasons: []v1alpha1.Reason{{Code: "NewRelease", Message: "v1.31-ake.4 is newer"}}},
 					{Name: "csi", Application: "tokyo-1-csi", Wanted: "v1.31-ake.4", Delivered: "v1.31-ake.4", Action: "keep", Sync: "Synced", Health: "Degraded", Synced: true, Message: "no nodes"},
 				},
 			},
@@ -65,8 +65,10 @@ func TestExplain(t *testing.T) {
 		"moving": {0, "cert-manager", `cluster     tokyo-1
 kubernetes  v1.31.4
 release     v1.31-ake.4
+            is the newest usable release for Kubernetes 1.31
 addon       cert-manager
 application tokyo-1-cert-manager
+on because  the cluster's label says enabled
 wanted      v1.31-ake.4
 delivered   v1.31-ake.3
 argo cd     Synced, Healthy (at another revision than the one wanted: no evidence yet)
@@ -76,6 +78,7 @@ action      move
 		"failing": {0, "csi", `cluster     tokyo-1
 kubernetes  v1.31.4
 release     v1.31-ake.4
+            is the newest usable release for Kubernetes 1.31
 addon       csi
 application tokyo-1-csi
 wanted      v1.31-ake.4

@@ -56,7 +56,7 @@ const (
 func addonStatus(p *resolve.Pair) v1alpha1.AddonStatus {
 	ready := p.Ready()
 	return v1alpha1.AddonStatus{
-		Name: p.Addon, Application: p.Application, Placement: string(p.Placement), Wanted: p.Wanted, Delivered: p.Delivered, Action: string(p.Action),
+		Name: p.Addon, Application: p.Application, Placement: string(p.Placement), EnabledBy: string(p.On), Wanted: p.Wanted, Delivered: p.Delivered, Action: string(p.Action),
 		Sync: p.Status.Sync, Health: p.Status.Health, Synced: p.SyncedAtRevision(), Healthy: ready, Message: cut(p.Status.Message, maxMessage),
 		Reasons: reasonsOf(p.Reasons),
 	}

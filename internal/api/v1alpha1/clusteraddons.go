@@ -69,6 +69,9 @@ type AddonStatus struct {
 	// Placement is workload or management.
 	// +optional
 	Placement string `json:"placement,omitempty"`
+	// EnabledBy is why it is on: SwitchedOn by the cluster's label, EnabledByDefault or AlwaysOn by the catalog.
+	// +optional
+	EnabledBy string `json:"enabledBy,omitempty"`
 	// Wanted is the release it should have, Delivered the one its Application names.
 	// +optional
 	Wanted string `json:"wanted,omitempty"`

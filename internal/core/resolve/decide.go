@@ -306,7 +306,7 @@ func (d *decision) absent(i int) (Pair, bool) {
 	if w != wishOn {
 		return Pair{}, false // An unreadable label is among the cluster's problems.
 	}
-	p := Pair{Cluster: d.c.Name, Addon: of.Name, Minor: d.offer.minor, Placement: of.Placement, Wanted: d.offer.tag}
+	p := Pair{Cluster: d.c.Name, Addon: of.Name, Minor: d.offer.minor, Placement: of.Placement, Wanted: d.offer.tag, On: why}
 	p.Application = d.s.applicationName(d.c.Name, of.Name)
 	hold := func(r fault.Reason) (Pair, bool) {
 		p.Action, p.Reasons = Hold, []fault.Reason{r}
@@ -406,10 +406,15 @@ func (d *decision) present(i int, have *Delivered) Pair {
 	if w == wishOn && !d.inRange[i] {
 		return d.leave(have, of.OnDisable, d.outOfRange(of))
 	}
+	if w == wishUnclear {
+		why = ""
+	}
 	if p, ok := d.unchanged(of, w, have); ok {
+		p.On = why
 		return p
 	}
 	p := d.s.keepPair(d.c.Name, *have)
+	p.On = why
 	hold := func(r fault.Reason) Pair {
 		p.Action, p.Reasons, p.Wanted = Hold, []fault.Reason{r}, d.offer.tag
 		return p

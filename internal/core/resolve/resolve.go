@@ -111,6 +111,8 @@ type Pair struct {
 	Delete bool `json:"-"`
 	// Orphan asks for any resources finalizer to come off first, so that the deletion prunes nothing.
 	Orphan bool `json:"-"`
+	// On is why the addon is switched on: SwitchedOn, EnabledByDefault or AlwaysOn; "" when it is not, or when that is not known.
+	On fault.Code `json:"-"`
 	// Status is Argo CD's report, carried along for people.
 	Status Status `json:"-"`
 }
