@@ -43,6 +43,7 @@ type clusters struct {
 	client client.Client
 	// live reads past the cache, where acting on a stale read would cost something.
 	live      client.Reader
+	foreign   *foreign
 	namespace string
 	published *atomic.Pointer[published]
 	versions  versions
@@ -80,10 +81,14 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	}
 	applyErr := r.apply(ctx, view.delivery, have, plan)
 	r.fleet.set(req.Name, summarize(plan, have.cluster.BlocksArgoCD))
-	if err := errors.Join(applyErr, r.report(ctx, have, plan)); !errors.Is(err, errStaleCache) {
+	switch err := errors.Join(applyErr, r.report(ctx, have, plan)); {
+	case errors.Is(err, errStaleCache):
+		return ctrl.Result{RequeueAfter: catchUp}, nil
+	case err == nil && slices.ContainsFunc(plan.Pairs, nameTaken):
+		return ctrl.Result{RequeueAfter: askAgain}, nil
+	default:
 		return ctrl.Result{}, err
 	}
-	return ctrl.Result{RequeueAfter: catchUp}, nil
 }
 
 // caughtUp reports whether every Application says what the ApplicationSet lists.
@@ -229,13 +234,12 @@ func (r *clusters) refuseForeign(ctx context.Context, g *gathered, plan *resolve
 		if p.Action != resolve.Install || p.Delivered != "" {
 			continue
 		}
-		app := &argocd.Application{}
-		err := r.live.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: p.Application}, app)
-		switch {
-		case err == nil && app.Labels[argocd.LabelManagedBy] != argocd.Manager:
+		taken, err := r.foreign.has(ctx, p.Application)
+		if err != nil {
+			return err
+		}
+		if taken {
 			hold(p, "Application", p.Application)
-		case err != nil && !apierrors.IsNotFound(err):
-			return fmt.Errorf("look for a foreign Application: %w", err)
 		}
 	}
 	return nil
@@ -243,6 +247,13 @@ func (r *clusters) refuseForeign(ctx context.Context, g *gathered, plan *resolve
 
 // errStaleCache asks for another try, once the cache has caught up. Nothing is wrong, so it is not logged as an error.
 var errStaleCache = errors.New("the cache lags behind the API server")
+
+// askAgain is how soon a name that somebody else has is tried again: what is not ours is not watched.
+const askAgain = 30 * time.Second
+
+func nameTaken(p resolve.Pair) bool {
+	return p.Action == resolve.Hold && codeOf(p.Reasons) == resolve.CodeNameTaken
+}
 
 // catchUp is how long a cache is given to catch up.
 const catchUp = 200 * time.Millisecond

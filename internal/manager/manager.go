@@ -222,7 +222,8 @@ func setup(mgr ctrl.Manager, o Options) error {
 		published: &view, wake: wake, fleet: &all, counters: count, events: events, now: time.Now,
 	}
 	cls := &clusters{
-		client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: o.Namespace, published: &view, versions: asked,
+		client: mgr.GetClient(), live: mgr.GetAPIReader(), foreign: &foreign{live: mgr.GetAPIReader(), namespace: o.Namespace},
+		namespace: o.Namespace, published: &view, versions: asked,
 		fleet: &all, counters: count, events: events, now: time.Now,
 	}
 	if err := watchSources(mgr, src); err != nil {
