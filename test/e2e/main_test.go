@@ -205,10 +205,15 @@ func (w *world) publish(minor string, changes ...gitrepo.Change) (tag string) {
 	return tag
 }
 
+// soon is for what needs nothing but that somebody looks: many times what it takes.
+const soon = time.Minute
+
 // eventually waits until check is content.
 func (w *world) eventually(check func() error) {
 	w.Helper()
-	w.must(plane.Every(w.ctx, 200*time.Millisecond, func(context.Context) error { return check() }))
+	ctx, cancel := context.WithTimeoutCause(w.ctx, soon, fmt.Errorf("not within %v", soon))
+	defer cancel()
+	w.must(plane.Every(ctx, 200*time.Millisecond, func(context.Context) error { return check() }))
 }
 
 // identities are the UIDs of a cluster's Applications and of everything they deliver: who is the same afterwards was never deleted.
