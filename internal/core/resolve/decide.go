@@ -231,6 +231,8 @@ type decision struct {
 	delivered []Delivered
 	// leaves is set once any pair is on its way out.
 	leaves bool
+	// wentBack is an addon that is kept only because the cluster's version went back; "" when there is none.
+	wentBack string
 	// scratch holds the values of the addon at hand.
 	scratch []string
 }
@@ -296,7 +298,21 @@ func (d *decision) pairs(pairs []Pair) []Pair {
 	if d.leaves {
 		d.keepRequired(pairs)
 	}
+	if d.wentBack != "" {
+		d.waitForDowngrade(pairs)
+	}
 	return pairs
+}
+
+// waitForDowngrade holds what would be new on a cluster that keeps an addon only because its version went back: the new one may be what the
+// kept one had replaced, and the two would fight.
+func (d *decision) waitForDowngrade(pairs []Pair) {
+	for i := range pairs {
+		if p := &pairs[i]; p.Action == Install && p.Delivered == "" {
+			p.Action, p.Element, p.Revision = Hold, nil, ""
+			p.Reasons = []fault.Reason{fault.Reasonf(CodeKubernetesRollback, "waits, because %s is kept since the cluster's version went back; switch that off first", d.wentBack)}
+		}
+	}
 }
 
 // absent decides an addon that the cluster does not have; ok is false when it should not have it either.
@@ -404,6 +420,9 @@ func (d *decision) present(i int, have *Delivered) Pair {
 		return d.leave(have, of.OnDisable, offReason(why, of))
 	}
 	if w == wishOn && !d.inRange[i] {
+		if r := d.downgraded(have); r != nil {
+			return d.kept(have, *r)
+		}
 		return d.leave(have, of.OnDisable, d.outOfRange(of))
 	}
 	if w == wishUnclear {
@@ -547,28 +566,42 @@ func (d *decision) moveReason(have *Delivered) fault.Reason {
 // dropped decides an addon that the cluster has and the release does not know.
 func (d *decision) dropped(have *Delivered) Pair {
 	if have.Release == d.offer.tag {
-		p := d.s.keepPair(d.c.Name, *have)
-		p.Action, p.Wanted = Hold, d.offer.tag
-		p.Reasons = []fault.Reason{fault.Reasonf(CodeNotInRelease, "release %s does not offer %s, and yet it is delivered from it; only a newer release takes it away", d.offer.tag, have.Addon)}
-		return p
+		return d.kept(have, fault.Reasonf(CodeNotInRelease, "release %s does not offer %s, and yet it is delivered from it; only a newer release takes it away", d.offer.tag, have.Addon))
 	}
 	if r := d.backwards(have); r != nil {
-		p := d.s.keepPair(d.c.Name, *have)
-		p.Action, p.Wanted, p.Reasons = Hold, d.offer.tag, []fault.Reason{*r}
-		return p
+		return d.kept(have, *r)
+	}
+	if r := d.downgraded(have); r != nil {
+		return d.kept(have, *r)
 	}
 	if _, err := release.ParseTag(have.Release); err != nil {
-		p := d.s.keepPair(d.c.Name, *have)
-		p.Action, p.Wanted = Hold, d.offer.tag
-		p.Reasons = []fault.Reason{fault.Reasonf(CodeReleaseUnknown, "release %s does not offer %s, and the release it was delivered from is not known (%q); switch it off by label %s%s=disabled once a release offers it, or delete Application %q by hand",
-			d.offer.tag, have.Addon, have.Release, catalog.LabelPrefix, have.Addon, have.Application)}
-		return p
+		return d.kept(have, fault.Reasonf(CodeReleaseUnknown, "release %s does not offer %s, and the release it was delivered from is not known (%q); switch it off by label %s%s=disabled once a release offers it, or delete Application %q by hand",
+			d.offer.tag, have.Addon, have.Release, catalog.LabelPrefix, have.Addon, have.Application))
 	}
 	onDisable := have.OnDisable
 	if onDisable == "" {
 		onDisable = catalog.Retain // Nobody remembers what was promised: the choice that loses nothing.
 	}
 	return d.leave(have, onDisable, fault.Reasonf(CodeNotInRelease, "release %s no longer offers %s", d.offer.tag, have.Addon))
+}
+
+// kept holds what is there although nothing offers it.
+func (d *decision) kept(have *Delivered, why fault.Reason) Pair {
+	p := d.s.keepPair(d.c.Name, *have)
+	p.Action, p.Wanted, p.Reasons = Hold, d.offer.tag, []fault.Reason{why}
+	return p
+}
+
+// downgraded tells that the cluster had a release for a newer minor than it reports now. Kubernetes has no way back, so the version may well be
+// read wrong: an addon moves with it, but does not leave because of it.
+func (d *decision) downgraded(have *Delivered) *fault.Reason {
+	from, err := release.ParseTag(have.Release)
+	if err != nil || from.Minor.Compare(d.offer.release.Tag.Minor) <= 0 {
+		return nil
+	}
+	d.wentBack = have.Addon
+	return reason(CodeKubernetesRollback, "the cluster runs Kubernetes %s now, an older minor than %s, which %s was delivered from; %s does not offer it there. Switch it off by label %s%s=%s if it should go",
+		d.version.Raw, from.Minor, have.Addon, d.offer.tag, catalog.LabelPrefix, have.Addon, cluster.Disabled)
 }
 
 // leave takes a pair away in steps, each decided from what is seen: the ApplicationSet puts the finalizer on the Application (prune only),
