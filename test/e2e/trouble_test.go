@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -38,13 +39,13 @@ func TestRepositoryTrouble(t *testing.T) {
 				w.must(w.Config.Repo.MoveTag(tag, other))
 			},
 			heal: func(w *world, tag, commit string) { w.must(w.Config.Repo.MoveTag(tag, commit)) },
-			says: "moved from", ca: "ReleaseRefused", source: "moved from",
+			says: "moved from", ca: "base: TagMoved (and 5 more)", source: "moved from",
 		},
 		{
 			name:  "a tag that is deleted",
 			spoil: func(w *world, tag, _ string) { w.must(w.Config.Repo.DeleteTag(tag)) },
 			heal:  func(w *world, tag, commit string) { w.must(w.Config.Repo.AnnotatedTag(tag, commit, "Again")) },
-			says:  "is gone from the repository", ca: "ReleaseRefused", source: "is gone from the repository",
+			says:  "is gone from the repository", ca: "base: TagGone (and 5 more)", source: "is gone from the repository",
 		},
 		{
 			name: "a catalog that is broken at a new tag",
@@ -63,10 +64,11 @@ func TestRepositoryTrouble(t *testing.T) {
 			source: "connection refused",
 		},
 		{
-			name: "a server that is down when addon-manager starts",
+			name: "a server that is down when a new addon-manager starts",
 			spoil: func(w *world, _, _ string) {
 				w.Config.Stop()
 				w.Manager.Kill()
+				w.must(os.RemoveAll(w.Manager.CacheDir)) // a new Pod has none
 				w.must(w.Manager.Start(w.ctx))
 			},
 			heal: func(w *world, _, _ string) { w.must(w.Config.Start()) },
@@ -169,9 +171,11 @@ func TestSecretThatStopsArgoCD(t *testing.T) {
 	})
 	// and Argo CD says that it cannot do its own.
 	w.eventually(func() error {
-		return contains("conditions of the ApplicationSet", w.run("kubectl", "-n", sandbox.Namespace, "get", "applicationset", "tokyo-1", "-o", "jsonpath={.status.conditions}"), "no JSON")
+		return contains("conditions of the ApplicationSet", w.run("kubectl", "-n", sandbox.Namespace, "get", "applicationset", "tokyo-1", "-o", "jsonpath={.status.conditions}"), "'spoiled-1'")
 	})
 	heal()
+	// By itself, Argo CD looks again three minutes later.
+	w.run("kubectl", "-n", sandbox.Namespace, "annotate", "applicationset", "tokyo-1", "argocd.argoproj.io/application-set-refresh=true")
 	w.await("tokyo-1", release["1.31"], append(slices.Clone(usual), "late")...)
 	w.unchanged("tokyo-1", before)
 	w.eventually(func() error {

@@ -38,8 +38,8 @@ type ManagerOptions struct {
 // Manager is a running addon-manager.
 type Manager struct {
 	*plane.Process
-	// Binary is the program, for its other commands; Kubeconfig what it runs with.
-	Binary, Kubeconfig string
+	// Binary is the program, for its other commands; Kubeconfig what it runs with, CacheDir where it keeps its mirror.
+	Binary, Kubeconfig, CacheDir string
 
 	metrics, probes *plane.Port
 }
@@ -128,7 +128,7 @@ func (s *Sandbox) prepareManager(o ManagerOptions) (*Manager, error) {
 	if err := os.MkdirAll(filepath.Join(dir, "tmp"), 0o700); err != nil {
 		return nil, err
 	}
-	m := &Manager{Binary: o.Binary, Kubeconfig: filepath.Join(dir, "kubeconfig")}
+	m := &Manager{Binary: o.Binary, Kubeconfig: filepath.Join(dir, "kubeconfig"), CacheDir: filepath.Join(dir, "mirror")}
 	user, err := s.Management.User("system:serviceaccount:"+Namespace+":"+account,
 		"system:serviceaccounts", "system:serviceaccounts:"+Namespace, "system:authenticated")
 	if err != nil {
@@ -147,7 +147,7 @@ func (s *Sandbox) prepareManager(o ManagerOptions) (*Manager, error) {
 		Args: append([]string{
 			"run",
 			"--kubeconfig=" + m.Kubeconfig,
-			"--cache-dir=" + filepath.Join(dir, "mirror"),
+			"--cache-dir=" + m.CacheDir,
 			"--metrics-address=" + m.metrics.Addr(),
 			"--probe-address=" + m.probes.Addr(),
 			"--probe-interval=" + orSeconds(o.Probe).String(),
