@@ -84,6 +84,8 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	switch err := errors.Join(applyErr, r.report(ctx, have, plan)); {
 	case errors.Is(err, errStaleCache):
 		return ctrl.Result{RequeueAfter: catchUp}, nil
+	case applyErr == nil && errors.Is(err, errReportLater):
+		return ctrl.Result{RequeueAfter: r.fleet.mayReport(req.Name, r.now()) + time.Millisecond}, nil
 	case err == nil && slices.ContainsFunc(plan.Pairs, nameTaken):
 		return ctrl.Result{RequeueAfter: askAgain}, nil
 	default:

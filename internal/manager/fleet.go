@@ -17,6 +17,32 @@ type fleet struct {
 	clusters map[string]summary
 	// written is when a cluster's ApplicationSet was last written and Argo CD has not followed yet.
 	written map[string]time.Time
+	// reported is when a cluster's ClusterAddons was last written.
+	reported map[string]time.Time
+}
+
+// mayReport answers how long a report about a cluster must wait, zero for not at all: Argo CD changes the Applications of a cluster one by
+// one, and a report for each of them would be most of what the manager writes.
+func (f *fleet) mayReport(cluster string, now time.Time) time.Duration {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	last, known := f.reported[cluster]
+	if !known {
+		return 0
+	}
+	return max(0, reportEvery-now.Sub(last))
+}
+
+// reportEvery is how often one cluster's ClusterAddons is written at most.
+const reportEvery = time.Second
+
+func (f *fleet) hasReported(cluster string, now time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reported == nil {
+		f.reported = map[string]time.Time{}
+	}
+	f.reported[cluster] = now
 }
 
 // wrote starts the clock on Argo CD; a later write before it has followed does not start it anew.
@@ -95,6 +121,7 @@ func (f *fleet) forget(cluster string) {
 	defer f.mu.Unlock()
 	delete(f.clusters, cluster)
 	delete(f.written, cluster)
+	delete(f.reported, cluster)
 }
 
 // totals are sums over the fleet.

@@ -2,6 +2,7 @@ package manager
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
@@ -13,6 +14,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
+// errReportLater asks for another pass, for a report that would come too soon after the last.
+var errReportLater = errors.New("the last report is too recent")
+
 // report writes the cluster's ClusterAddons, if anything in it changed, and tells in events what did.
 func (r *clusters) report(ctx context.Context, g *gathered, plan resolve.ClusterPlan) error {
 	old := g.status
@@ -23,6 +27,10 @@ func (r *clusters) report(ctx context.Context, g *gathered, plan resolve.Cluster
 	if g.status != nil && equality.Semantic.DeepEqual(status, old.Status) {
 		return nil
 	}
+	if r.fleet.mayReport(plan.Name, r.now()) > 0 {
+		return errReportLater
+	}
+	r.fleet.hasReported(plan.Name, r.now())
 	subject := &v1alpha1.ClusterAddons{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "ClusterAddons"},
 		ObjectMeta: metav1.ObjectMeta{Name: plan.Name, Namespace: r.namespace, UID: old.UID},
