@@ -4,9 +4,13 @@ package e2e
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/addon-manager/addon-manager/test/sandbox"
 )
@@ -14,6 +18,7 @@ import (
 // TestDeletingAnApplicationSetByHand deletes nothing else: it comes back with the Applications it had.
 func TestDeletingAnApplicationSetByHand(t *testing.T) {
 	w := begin(t)
+	w.garbageIsCollected()
 	before := w.identities("tokyo-1")
 	uid := func() string {
 		return w.run("kubectl", "-n", sandbox.Namespace, "get", "applicationset", "tokyo-1", "--ignore-not-found", "-o", "jsonpath={.metadata.uid}")
@@ -51,4 +56,30 @@ func TestDeletingAnApplicationByHand(t *testing.T) {
 			t.Errorf("%s: UIDs of its objects (-before +after):\n%s", addon, diff)
 		}
 	}
+}
+
+// garbageIsCollected waits until an Application goes with its owner. Where that does not work, nothing could go wrong here.
+func (w *world) garbageIsCollected() {
+	w.Helper()
+	owner := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "owner", Namespace: sandbox.Namespace}}
+	w.must(w.Client("").Create(w.ctx, owner))
+	w.must(sandbox.Apply(w.ctx, w.Management.Config, strings.NewReader(fmt.Sprintf(`
+apiVersion: argoproj.io/v1alpha1
+kind: Application
+metadata:
+  name: owned
+  namespace: argocd
+  ownerReferences: [{apiVersion: v1, kind: ConfigMap, name: owner, uid: %s}]
+spec:
+  project: default
+  destination: {server: "https://kubernetes.default.svc", namespace: default}
+  source: {repoURL: %q, path: addons/base}
+`, owner.UID, w.Config.URL))))
+	w.must(w.Client("").Delete(w.ctx, owner))
+	w.eventually(func() error {
+		if _, err := w.Application(w.ctx, "owned"); !apierrors.IsNotFound(err) {
+			return fmt.Errorf("the Application outlives its owner: %v", err)
+		}
+		return nil
+	})
 }

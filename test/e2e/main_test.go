@@ -155,6 +155,11 @@ func start() {
 		Minors:          []string{"1.31", "1.32"},
 	})
 	if shared.err == nil {
+		// The garbage collector looks for new kinds every 30 s, and at its start: only one that knows Applications could delete them.
+		shared.sandbox.Management.ControllerManager.Stop()
+		shared.err = shared.sandbox.Management.ControllerManager.Start(ctx)
+	}
+	if shared.err == nil {
 		// Whoever is killed keeps its successor waiting for that long.
 		shared.err = shared.sandbox.StartManager(ctx, sandbox.ManagerOptions{Args: []string{"--lease-duration=8s"}})
 	}
