@@ -42,6 +42,9 @@ func newPlan() *cobra.Command {
 			if err != nil {
 				return cli.Usagef("%w", err)
 			}
+			if repository.URL == "" {
+				return cli.Usagef("--repository is missing: name a folder or a URL")
+			}
 			at := time.Now()
 			if now != "" {
 				if at, err = time.Parse(time.RFC3339, now); err != nil {
