@@ -174,7 +174,7 @@ func upgrade(ctx context.Context, d *demo) error {
 	}
 	for name, app := range before {
 		if after[name].UID != app.UID {
-			return fmt.Errorf("Application %s has UID %s after the upgrade, want %s as before", name, after[name].UID, app.UID)
+			return fmt.Errorf("the Application %s has UID %s after the upgrade, want %s as before", name, after[name].UID, app.UID)
 		}
 	}
 	d.note("they are the same %d Applications, with the same UIDs", len(after))
