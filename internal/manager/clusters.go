@@ -329,7 +329,9 @@ func (r *clusters) remove(ctx context.Context, p *resolve.Pair, uid types.UID) e
 	case p.Orphan && prunes:
 		patch := client.MergeFromWithOptions(app.DeepCopy(), client.MergeFromWithOptimisticLock{})
 		app.Finalizers = argocd.WithoutFinalizer(app)
-		if err := r.client.Patch(ctx, app, patch); err != nil {
+		if err := r.client.Patch(ctx, app, patch); apierrors.IsConflict(err) {
+			return errStaleCache
+		} else if err != nil {
 			return fmt.Errorf("release Application %q: %w", p.Application, err)
 		}
 		r.counters.writes.WithLabelValues("Application").Inc()
@@ -337,6 +339,9 @@ func (r *clusters) remove(ctx context.Context, p *resolve.Pair, uid types.UID) e
 		return errStaleCache
 	}
 	err := r.client.Delete(ctx, app, client.Preconditions{UID: &app.UID, ResourceVersion: &app.ResourceVersion})
+	if apierrors.IsConflict(err) {
+		return errStaleCache // Somebody, mostly Argo CD, wrote it in between: look again.
+	}
 	if client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("delete Application %q: %w", p.Application, err)
 	}
