@@ -54,6 +54,7 @@ func BenchmarkLabelToApplication(b *testing.B) {
 	f.populate()
 	stop, _ = f.run()
 	f.settle()
+	f.validated()
 	f.quiet()
 	var ours []time.Duration
 	const changes = 100
@@ -174,6 +175,26 @@ func (f *fleet) cpu() float64 {
 	system, err := strconv.ParseFloat(fields[12], 64)
 	f.must(err)
 	return (user + system) / ticks
+}
+
+// validated waits until Argo CD's controller has come back, three minutes after its first look, to every ApplicationSet whose cluster it did not
+// know then.
+func (f *fleet) validated() {
+	f.Helper()
+	f.note("waiting until Argo CD's controller knows every cluster")
+	f.until("no ApplicationSet has an error", func() bool {
+		time.Sleep(2 * time.Second)
+		var sets argocd.ApplicationSetList
+		f.must(f.client.List(f.ctx, &sets, client.InNamespace(sandbox.Namespace)))
+		for _, set := range sets.Items {
+			for _, c := range set.Status.Conditions {
+				if c.Type == argo.ApplicationSetConditionErrorOccurred && c.Status != argo.ApplicationSetConditionStatusFalse {
+					return false
+				}
+			}
+		}
+		return true
+	})
 }
 
 // clear removes the ApplicationSets of the first way. Their Applications stay, owned by nobody.
