@@ -3,7 +3,6 @@ package manager
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync/atomic"
@@ -81,7 +80,7 @@ func (r *sources) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	if !r.loaded {
-		r.publishUnavailable(ctx, active, errors.Join(loadErr))
+		r.publishUnavailable(ctx, active, loadErr)
 	}
 	return ctrl.Result{RequeueAfter: max(r.nextTry.Sub(r.now()), time.Second)}, nil
 }

@@ -39,9 +39,6 @@ const (
 	CodeLeaving            fault.Code = "Leaving"
 )
 
-// managementServer is Argo CD's own cluster.
-const managementServer = "https://kubernetes.default.svc"
-
 // Cluster decides about one cluster. delivered may be in any order; it is not changed.
 func (s *Snapshot) Cluster(c Cluster, delivered []Delivered, now time.Time) ClusterPlan {
 	return s.cluster(c, delivered, now, make([]Pair, 0, max(len(delivered), 8)))
@@ -350,7 +347,7 @@ func (d *decision) element(of *offered, have *Delivered) (Element, *fault.Reason
 		Path: of.Path, Namespace: of.Namespace, Server: d.c.Server, Patch: of.patch,
 	}
 	if of.Placement == catalog.Management {
-		e.Server, e.Namespace = managementServer, ManagementNamespace(d.c.Name)
+		e.Server, e.Namespace = cluster.LocalServer, ManagementNamespace(d.c.Name)
 	}
 	if len(of.Parameters) > 0 {
 		values, r := d.values(of)

@@ -50,8 +50,7 @@ func (d *decision) movedUnderneath(have *Delivered) *fault.Reason {
 	if have.Commit == "" || have.Commit == d.offer.release.Commit {
 		return nil
 	}
-	return reason(CodeTagMoved, "tag %s moved from %s to %s; releases never change: the commit first seen stays delivered. Move the tag back, or tag a new release",
-		have.Release, short(have.Commit), short(d.offer.release.Commit))
+	return tagMoved(have.Release, have.Commit, d.offer.release.Commit)
 }
 
 func (d *decision) moveReason(have *Delivered) fault.Reason {

@@ -86,8 +86,7 @@ func Judge(refs []Ref, firstSeen map[release.Tag]Seen) []SourceRelease {
 		switch first := firstSeen[r.Tag].Commit; {
 		case first != "" && first != r.Commit:
 			sr.Commit = first
-			sr.Refused = reason(CodeTagMoved, "tag %s moved from %s to %s; releases never change: the commit first seen stays delivered. Move the tag back, or tag a new release",
-				r.Tag, short(first), short(r.Commit))
+			sr.Refused = tagMoved(r.Tag.String(), first, r.Commit)
 		case !r.OnBranch:
 			sr.Refused = reason(CodeTagNotOnBranch, "tag %s names commit %s, which is not on branch %s; tag a commit of that branch", r.Tag, short(r.Commit), release.Branch(r.Tag.Minor))
 		}
@@ -104,6 +103,11 @@ func Judge(refs []Ref, firstSeen map[release.Tag]Seen) []SourceRelease {
 	}
 	SortReleases(releases)
 	return releases
+}
+
+func tagMoved(tag, first, now string) *fault.Reason {
+	return reason(CodeTagMoved, "tag %s moved from %s to %s; releases never change: the commit first seen stays delivered. Move the tag back, or tag a new release",
+		tag, short(first), short(now))
 }
 
 // SortReleases puts the newest release of the lowest minor first.
