@@ -45,6 +45,19 @@ type CatalogSourceSpec struct {
 	// +kubebuilder:validation:Pattern=`^[a-z0-9]([a-z0-9-]*[a-z0-9])?$`
 	// +optional
 	Project string `json:"project,omitempty"`
+
+	// Paused changes nothing on any cluster while it is set.
+	// +optional
+	Paused bool `json:"paused,omitempty"`
+
+	// Rollout says in which order and how fast a release reaches the fleet; at once when it is absent.
+	// +optional
+	Rollout *Rollout `json:"rollout,omitempty"`
+
+	// Deletion says how carefully addons are taken away.
+	// +kubebuilder:default={}
+	// +optional
+	Deletion Deletion `json:"deletion,omitempty"`
 }
 
 // SecretReference names a Secret in the same namespace.
@@ -86,6 +99,15 @@ type CatalogSourceStatus struct {
 	// +listType=set
 	// +optional
 	Blocking []string `json:"blocking,omitempty"`
+	// Rollouts are how far the release of each minor has come.
+	// +listType=map
+	// +listMapKey=minor
+	// +kubebuilder:validation:MaxItems=64
+	// +optional
+	Rollouts []RolloutStatus `json:"rollouts,omitempty"`
+	// Deletions are what may be deleted, what was, and what waits for approval.
+	// +optional
+	Deletions DeletionStatus `json:"deletions,omitempty"`
 }
 
 // MinorStatus is what is released for one minor.

@@ -2,9 +2,6 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// ClusterAddonsSpec is empty: which addons a cluster has is said by the labels of its Secret.
-type ClusterAddonsSpec struct{}
-
 // ClusterAddonsStatus is the state of every addon of one cluster.
 type ClusterAddonsStatus struct {
 	// DisplayName is the cluster's name in Argo CD.
@@ -29,6 +26,21 @@ type ClusterAddonsStatus struct {
 	// Hold says in one line what holds the cluster or some of its addons; empty when nothing does.
 	// +optional
 	Hold string `json:"hold,omitempty"`
+	// Leaving says in one line which addons are on their way out, and until when that can be undone; empty when none is.
+	// +optional
+	Leaving string `json:"leaving,omitempty"`
+	// Nodes are the versions of the nodes, where they differ from the API server's or could be asked.
+	// +optional
+	Nodes *NodesStatus `json:"nodes,omitempty"`
+	// Upgrade answers for the next Kubernetes minor.
+	// +optional
+	Upgrade *UpgradeStatus `json:"upgrade,omitempty"`
+	// Released lists addons whose objects were left on the cluster, until they are adopted or forgotten.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=1000
+	// +optional
+	Released []ReleasedAddon `json:"released,omitempty"`
 	// Conditions are Ready and NotHeld.
 	// +listType=map
 	// +listMapKey=type
@@ -91,6 +103,11 @@ type AddonStatus struct {
 	// +kubebuilder:validation:MaxLength=1024
 	// +optional
 	Message string `json:"message,omitempty"`
+	// DisabledSince is when the addon was found switched off, RemovalAt when its grace ends.
+	// +optional
+	DisabledSince *metav1.Time `json:"disabledSince,omitempty"`
+	// +optional
+	RemovalAt *metav1.Time `json:"removalAt,omitempty"`
 	// Reasons explain the action.
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
@@ -107,6 +124,7 @@ type AddonStatus struct {
 // +kubebuilder:printcolumn:name="Release",type=string,JSONPath=`.status.release`
 // +kubebuilder:printcolumn:name="Delivered",type=string,JSONPath=`.status.delivered`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.ready`
+// +kubebuilder:printcolumn:name="Leaving",type=string,JSONPath=`.status.leaving`
 // +kubebuilder:printcolumn:name="Hold",type=string,JSONPath=`.status.hold`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type ClusterAddons struct {
