@@ -8,6 +8,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/manager/gather"
 	corev1 "k8s.io/api/core/v1"
 )
 
@@ -41,10 +42,7 @@ func slimSecret(s *corev1.Secret) {
 }
 
 func factsOf(s *corev1.Secret) cluster.Facts {
-	return cluster.Read(cluster.Secret{
-		Name: s.Name, Namespace: s.Namespace, UID: string(s.UID), Labels: s.Labels, Annotations: s.Annotations, Data: s.Data,
-		Deleting: s.DeletionTimestamp != nil,
-	})
+	return cluster.Read(gather.Secret(s))
 }
 
 // sameFacts reports whether two cached copies of a Secret lead to the same decisions: a rotated token must

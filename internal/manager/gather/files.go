@@ -55,18 +55,13 @@ func (f *Fleet) readClusters(file string, stdin io.Reader) error {
 		if s.Name == "" {
 			return fmt.Errorf("%s: metadata.name is missing; it is the cluster's identity", where)
 		}
-		data := s.Data
 		for key, value := range s.StringData {
-			if data == nil {
-				data = map[string][]byte{}
+			if s.Data == nil {
+				s.Data = map[string][]byte{}
 			}
-			data[key] = []byte(value)
+			s.Data[key] = []byte(value)
 		}
-		facts := cluster.Read(cluster.Secret{
-			Name: s.Name, Namespace: s.Namespace, UID: string(s.UID), Labels: s.Labels, Annotations: s.Annotations, Data: data,
-			Deleting: s.DeletionTimestamp != nil,
-		})
-		f.Clusters = append(f.Clusters, resolve.Cluster{Facts: facts, Undetected: "clusters are not asked without a connection"})
+		f.Clusters = append(f.Clusters, resolve.Cluster{Facts: cluster.Read(Secret(&s)), Undetected: "clusters are not asked without a connection"})
 		return nil
 	})
 }

@@ -46,10 +46,7 @@ func Live(ctx context.Context, c client.Reader, namespace string) (Fleet, error)
 		found[r.Name] = r.Status
 	}
 	for _, s := range secrets.Items {
-		one := resolve.Cluster{Facts: cluster.Read(cluster.Secret{
-			Name: s.Name, Namespace: s.Namespace, UID: string(s.UID), Labels: s.Labels, Annotations: s.Annotations, Data: s.Data,
-			Deleting: s.DeletionTimestamp != nil,
-		})}
+		one := resolve.Cluster{Facts: cluster.Read(Secret(&s))}
 		if v, err := version.ParseKubernetes(found[s.Name].KubernetesVersion); err == nil {
 			one.Detected = v
 		} else {
