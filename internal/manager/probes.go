@@ -51,6 +51,16 @@ func (p *probes) Version(name, server, digest string) (v version.Kubernetes, why
 	return r.Version, "", false
 }
 
+// Nodes is what the nodes of a cluster run, as far as it is known; it never blocks. While a cluster does not answer, neither do its nodes.
+func (p *probes) Nodes(name string) kube.Nodes {
+	switch r, _ := p.Cached(name); {
+	case r.Err != nil:
+		return kube.Nodes{Why: r.Err.Message}
+	default:
+		return r.Nodes
+	}
+}
+
 // Renew has a cluster that is being asked asked again with new credentials, without queueing it: only a new answer does.
 func (p *probes) Renew(name, server, digest string) {
 	if _, watched := p.Cached(name); watched {

@@ -1,4 +1,5 @@
-// Package kube asks clusters for what Argo CD's cluster Secrets lead to: so far, their Kubernetes version.
+// Package kube reaches the clusters that Argo CD's cluster Secrets lead to: it asks for their Kubernetes version and those of their nodes,
+// and removes the CustomResourceDefinitions that Argo CD leaves behind.
 package kube
 
 import (
@@ -26,6 +27,10 @@ const (
 	// liveShare is the part of the timeout that a try in the live lane gets, so that many clusters which die at once hold up the others
 	// for a short time only. Who needs longer gets the whole timeout in the failing lane.
 	liveShare = 5
+	// nodesShare is the part of the timeout that the nodes get, once the version is known.
+	nodesShare = 2
+	// nodesPause is how many tries leave the nodes out after they could not be read, so that clusters that do not tell them cost little.
+	nodesPause = 4
 )
 
 // ProberOptions say how clusters are asked for their version.
@@ -71,6 +76,8 @@ type Result struct {
 	Stale bool
 	// Err is why the last try failed; nil when it did not, and before the first has ended.
 	Err *ProbeError
+	// Nodes is what the nodes ran when the version was last told. One failure to read them changes nothing yet.
+	Nodes Nodes
 }
 
 // Prober keeps the versions of many clusters up to date in the background. Callers only ever read what it has and never wait. Each
@@ -78,7 +85,7 @@ type Result struct {
 // a quarter of the slots at any time, so they delay no cluster that answers.
 type Prober struct {
 	opts ProberOptions
-	try  func(ctx context.Context, name string, timeout time.Duration) (version.Kubernetes, *ProbeError)
+	try  func(ctx context.Context, name string, q question) (reply, *ProbeError)
 	ask  *asker
 	wake chan struct{}
 
@@ -96,10 +103,13 @@ type entry struct {
 	failures int
 	// demoted is set when the short try of the live lane was not enough.
 	demoted bool
-	due     time.Time
-	seq     uint64
-	index   int
-	running bool
+	// nodesMissed is set when the nodes could not be read last time, nodesPause is how many tries leave them out.
+	nodesMissed bool
+	nodesPause  int
+	due         time.Time
+	seq         uint64
+	index       int
+	running     bool
 	// stop ends the running try; again makes its outcome void.
 	stop    context.CancelFunc
 	again   bool
@@ -134,7 +144,7 @@ func (p *Prober) Watch(t Target) Result {
 		if e.target.Server != t.Server {
 			e.result = Result{}
 		}
-		e.target, e.failures, e.demoted = t, 0, false
+		e.target, e.failures, e.demoted, e.nodesPause = t, 0, false, 0
 		if e.running {
 			e.again = true
 			e.stop()
@@ -175,7 +185,8 @@ func (p *Prober) Forget(name string) {
 // Ask asks once and waits for the answer; it neither reads nor fills what Watch answers. For commands that end. Its errors are of type
 // *ProbeError.
 func (p *Prober) Ask(ctx context.Context, data map[string][]byte) (version.Kubernetes, error) {
-	return p.ask.ask(ctx, data, p.opts.Timeout)
+	r, err := p.ask.ask(ctx, data, question{version: p.opts.Timeout})
+	return r.version, err
 }
 
 // NeedLeaderElection has a controller-runtime manager start the prober on the leader only.
@@ -232,16 +243,19 @@ func (p *Prober) start(ctx context.Context, e *entry, slow bool, tries *sync.Wai
 	ctx, e.stop = context.WithCancel(ctx)
 	e.running = true
 	p.running++
-	timeout := p.opts.Timeout / liveShare
+	q := question{version: p.opts.Timeout / liveShare}
 	if slow {
 		p.slow++
-		timeout = p.opts.Timeout
+		q.version = p.opts.Timeout
+	}
+	if e.nodesPause == 0 {
+		q.nodes = p.opts.Timeout / nodesShare
 	}
 	name, began := e.target.Name, time.Now()
 	tries.Go(func() {
-		v, err := p.try(ctx, name, timeout)
+		r, err := p.try(ctx, name, q)
 		stopped := ctx.Err() != nil
-		filed, changed := p.finish(e, outcome{version: v, err: err, slow: slow, stopped: stopped})
+		filed, changed := p.finish(e, outcome{reply: r, err: err, slow: slow, stopped: stopped})
 		if filed && p.opts.Observe != nil {
 			p.opts.Observe(name, time.Since(began), err)
 		}
@@ -252,8 +266,8 @@ func (p *Prober) start(ctx context.Context, e *entry, slow bool, tries *sync.Wai
 }
 
 type outcome struct {
-	version version.Kubernetes
-	err     *ProbeError
+	reply
+	err *ProbeError
 	// slow tries had a slot for failing clusters and the whole timeout.
 	slow bool
 	// stopped tries were cut off by us and say nothing of the cluster.
@@ -298,8 +312,27 @@ func (e *entry) file(o outcome) (changed bool) {
 		return before.Err == nil || before.Err.Reason != o.err.Reason
 	}
 	e.failures = 0
-	e.result = Result{Version: o.version, At: time.Now()}
-	return before.Err != nil || before.Version != o.version
+	e.result = Result{Version: o.version, At: time.Now(), Nodes: e.fileNodes(o.nodes)}
+	return before.Err != nil || before.Version != o.version || e.result.Nodes.tells(before.Nodes)
+}
+
+// fileNodes is what is known of the nodes after a try, which may have left them out.
+func (e *entry) fileNodes(n *Nodes) Nodes {
+	before := e.result.Nodes
+	switch {
+	case n == nil:
+		e.nodesPause = max(0, e.nodesPause-1)
+		return before
+	case n.Known:
+		e.nodesMissed = false
+		return *n
+	}
+	again := e.nodesMissed
+	e.nodesMissed, e.nodesPause = true, nodesPause
+	if before.Known && !again {
+		return before
+	}
+	return *n
 }
 
 // wait is the time to the next try. It differs from cluster to cluster by up to a fifth, so that those that failed together, or were
@@ -342,28 +375,39 @@ func (p *Prober) wakeUp() {
 	}
 }
 
-func (p *Prober) fetchAndAsk(ctx context.Context, name string, timeout time.Duration) (version.Kubernetes, *ProbeError) {
-	if p.opts.Known != nil {
-		bounded, cancel := context.WithTimeout(ctx, timeout)
-		v, found, err := p.opts.Known(bounded, name)
-		cancel()
-		if err != nil {
-			return version.Kubernetes{}, probeErrorf(CodeClusterAPIUnreadable, "Cluster API does not tell the version: %v", err)
-		}
-		if found {
-			return v, nil
-		}
+func (p *Prober) fetchAndAsk(ctx context.Context, name string, q question) (reply, *ProbeError) {
+	known, found, err := p.known(ctx, name, q.version)
+	if err != nil {
+		return reply{}, probeErrorf(CodeClusterAPIUnreadable, "Cluster API does not tell the version: %v", err)
+	}
+	if found && q.nodes == 0 {
+		return reply{version: known}, nil
 	}
 	data, err := p.opts.Fetch(ctx, name)
-	if err != nil {
-		return version.Kubernetes{}, probeErrorf(CodeSecretUnreadable, "the cluster Secret cannot be read")
+	unreadable := probeErrorf(CodeSecretUnreadable, "the cluster Secret cannot be read")
+	switch {
+	case found && err != nil:
+		return reply{version: known, nodes: &Nodes{Why: unreadable.Message}}, nil
+	case found:
+		return reply{version: known, nodes: p.ask.onlyNodes(ctx, data, q.nodes)}, nil
+	case err != nil:
+		return reply{}, unreadable
 	}
-	v, err := p.ask.ask(ctx, data, timeout)
+	r, err := p.ask.ask(ctx, data, q)
 	var probe *ProbeError
 	if err != nil && !errors.As(err, &probe) {
 		probe = probeErrorf(CodeUnreachable, "the cluster cannot be asked")
 	}
-	return v, probe
+	return r, probe
+}
+
+func (p *Prober) known(ctx context.Context, name string, timeout time.Duration) (version.Kubernetes, bool, error) {
+	if p.opts.Known == nil {
+		return version.Kubernetes{}, false, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return p.opts.Known(ctx, name)
 }
 
 // lane is a heap of entries by due time; those of one time keep their order.

@@ -3,19 +3,14 @@ package kube
 import (
 	"context"
 	"encoding/json"
-	"io"
 	"net/http"
-	"strings"
 	"sync/atomic"
 	"time"
-
-	utilnet "k8s.io/apimachinery/pkg/util/net"
-	"k8s.io/client-go/rest"
 
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
-// asker asks one cluster for its version.
+// asker asks one cluster for its version, and for those of its nodes.
 type asker struct {
 	config  ConfigOptions
 	maxBody int64
@@ -26,78 +21,57 @@ type asker struct {
 // maxAbandoned bounds them: two for every slot there is by default.
 const maxAbandoned = 2 * defaultConcurrency
 
-// ask connects anew each time: a thousand idle connections cost more than a thousand handshakes every few minutes. timeout bounds all of
-// it. Errors are of type *ProbeError.
-func (a *asker) ask(ctx context.Context, data map[string][]byte, timeout time.Duration) (version.Kubernetes, error) {
-	cfg, err := ConfigFromSecret(data, a.config)
-	if err != nil {
-		return version.Kubernetes{}, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	if cfg.ExecProvider == nil {
-		return a.get(ctx, cfg)
-	}
-	// A command that hangs cannot be cancelled; leave it behind rather than let it hold a slot.
-	if a.abandoned.Load() >= maxAbandoned {
-		return version.Kubernetes{}, probeErrorf(CodeTimeout, "%d credential commands of cluster Secrets have not ended; no other is started until one does", maxAbandoned)
-	}
-	type answer struct {
-		version version.Kubernetes
-		err     error
-	}
-	answers := make(chan answer, 1)
-	a.abandoned.Add(1)
-	go func() {
-		defer a.abandoned.Add(-1)
-		v, err := a.get(ctx, cfg)
-		answers <- answer{v, err}
-	}()
-	select {
-	case got := <-answers:
-		return got.version, got.err
-	case <-ctx.Done():
-		return version.Kubernetes{}, probeErrorf(CodeTimeout, "the credential command in data.config or the API server does not answer in time")
-	}
+// question says what a try asks, and how long it may take.
+type question struct {
+	// version bounds the try for the version.
+	version time.Duration
+	// nodes bounds the one for the nodes, which follows; they are not asked when it is zero.
+	nodes time.Duration
 }
 
-func (a *asker) get(ctx context.Context, cfg *rest.Config) (version.Kubernetes, error) {
-	u, _, err := rest.DefaultServerUrlFor(cfg)
-	if err != nil {
-		return version.Kubernetes{}, probeErrorf(CodeInvalidCredentials, "data.server is not an address")
-	}
-	host := u.Host
-	client, err := rest.HTTPClientFor(cfg)
-	if err != nil {
-		return version.Kubernetes{}, probeErrorf(CodeInvalidCredentials, "data.config holds credentials that cannot be used")
-	}
-	defer utilnet.CloseIdleConnectionsFor(client.Transport)
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+// reply is what a try found out.
+type reply struct {
+	version version.Kubernetes
+	// nodes is nil when they were not asked.
+	nodes *Nodes
+}
 
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(u.String(), "/")+"/version", nil)
+// ask asks for the version, and then for the nodes, whose absence is no error. Errors are of type *ProbeError.
+func (a *asker) ask(ctx context.Context, data map[string][]byte, q question) (reply, error) {
+	cfg, err := ConfigFromSecret(data, a.config)
 	if err != nil {
-		return version.Kubernetes{}, probeErrorf(CodeInvalidCredentials, "data.server is not an address")
+		return reply{}, err
 	}
-	req.Close = true
-	req.Header.Set("Accept", "application/json")
-	resp, err := client.Do(req)
+	c, err := open(cfg)
 	if err != nil {
-		return version.Kubernetes{}, explain(err, host, ctx.Err() != nil)
+		return reply{}, err
 	}
-	defer func() { _ = resp.Body.Close() }()
-	if resp.StatusCode != http.StatusOK {
-		return version.Kubernetes{}, statusFault(resp.StatusCode, host)
-	}
-	body, err := io.ReadAll(io.LimitReader(resp.Body, a.maxBody+1))
+	defer c.close()
+	var r reply
+	r.version, err = within(ctx, a, cfg, q.version, func(ctx context.Context) (version.Kubernetes, error) { return c.version(ctx, a.maxBody) })
 	if err != nil {
-		return version.Kubernetes{}, explain(err, host, ctx.Err() != nil)
+		return reply{}, err
 	}
-	if int64(len(body)) > a.maxBody {
-		return version.Kubernetes{}, probeErrorf(CodeNotKubernetes, "%s answers /version with more than %d bytes, not like a Kubernetes API server", host, a.maxBody)
+	if q.nodes > 0 {
+		r.nodes = a.nodes(ctx, cfg, c, q.nodes)
+	}
+	return r, nil
+}
+
+func (c *conn) version(ctx context.Context, limit int64) (version.Kubernetes, error) {
+	const path = "/version"
+	status, body, err := c.do(ctx, request{method: http.MethodGet, path: path, accept: "application/json", max: limit})
+	switch {
+	case err != nil:
+		return version.Kubernetes{}, err
+	case status != http.StatusOK:
+		return version.Kubernetes{}, statusFault(status, c.host, path, "read "+path)
+	case int64(len(body)) > limit:
+		return version.Kubernetes{}, probeErrorf(CodeNotKubernetes, "%s answers /version with more than %d bytes, not like a Kubernetes API server", c.host, limit)
 	}
 	v, why := parseVersion(body)
 	if why != "" {
-		return version.Kubernetes{}, probeErrorf(CodeNotKubernetes, "%s answers /version with %s", host, why)
+		return version.Kubernetes{}, probeErrorf(CodeNotKubernetes, "%s answers /version with %s", c.host, why)
 	}
 	return v, nil
 }

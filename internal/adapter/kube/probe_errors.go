@@ -122,19 +122,19 @@ func certificateFault(err error) string {
 	return ""
 }
 
-// statusFault says what an answer other than 200 means.
-func statusFault(code int, host string) *ProbeError {
+// statusFault says what an answer other than 200 means. path is what was asked for, right what the credentials must be allowed to do for it.
+func statusFault(code int, host, path, right string) *ProbeError {
 	switch {
 	case code == http.StatusUnauthorized:
 		return probeErrorf(CodeUnauthorized, "%s does not accept the credentials in data.config (401)", host)
 	case code == http.StatusForbidden:
-		return probeErrorf(CodeForbidden, "%s does not allow the credentials in data.config to read /version (403)", host)
+		return probeErrorf(CodeForbidden, "%s does not allow the credentials in data.config to %s (403)", host, right)
 	case code >= 300 && code < 400:
-		return probeErrorf(CodeNotKubernetes, "%s answers /version with a redirect (%d), which is not followed; data.server must be the API server itself", host, code)
+		return probeErrorf(CodeNotKubernetes, "%s answers %s with a redirect (%d), which is not followed; data.server must be the API server itself", host, path, code)
 	case code >= 500 || code == http.StatusTooManyRequests:
-		return probeErrorf(CodeUnreachable, "%s answers /version with %s", host, statusText(code))
+		return probeErrorf(CodeUnreachable, "%s answers %s with %s", host, path, statusText(code))
 	}
-	return probeErrorf(CodeNotKubernetes, "%s answers /version with %s, not like a Kubernetes API server", host, statusText(code))
+	return probeErrorf(CodeNotKubernetes, "%s answers %s with %s, not like a Kubernetes API server", host, path, statusText(code))
 }
 
 func statusText(code int) string {

@@ -25,7 +25,8 @@ type fleet struct {
 	changed       []string
 }
 
-func (f *fleet) try(ctx context.Context, name string, timeout time.Duration) (version.Kubernetes, *ProbeError) {
+func (f *fleet) try(ctx context.Context, name string, q question) (reply, *ProbeError) {
+	timeout := q.version
 	f.mu.Lock()
 	f.tries[name]++
 	f.running[timeout]++
@@ -38,12 +39,13 @@ func (f *fleet) try(ctx context.Context, name string, timeout time.Duration) (ve
 		f.running[timeout]--
 	}()
 	if answer != nil {
-		return answer()
+		v, err := answer()
+		return reply{version: v}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	<-ctx.Done()
-	return version.Kubernetes{}, dead
+	return reply{}, dead
 }
 
 func (f *fleet) set(name string, v version.Kubernetes, err *ProbeError) {
@@ -232,12 +234,12 @@ func TestAChangeDuringATryMakesItVoid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, f := start(t, ProberOptions{})
 		a := Target{Name: "a", Server: "https://a", Digest: "1"}
-		p.try = func(ctx context.Context, name string, timeout time.Duration) (version.Kubernetes, *ProbeError) {
+		p.try = func(ctx context.Context, name string, q question) (reply, *ProbeError) {
 			if f.count(name) > 0 {
-				return f.try(ctx, name, timeout)
+				return f.try(ctx, name, q)
 			}
-			_, _ = f.try(ctx, name, timeout)
-			return v131, nil // The old address answers after all, when nobody asks it any more.
+			_, _ = f.try(ctx, name, q)
+			return reply{version: v131}, nil // The old address answers after all, when nobody asks it any more.
 		}
 		p.Watch(a)
 		synctest.Wait()
@@ -289,12 +291,12 @@ func TestForget(t *testing.T) {
 func TestASlowClusterAnswers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p, f := start(t, ProberOptions{Concurrency: 1})
-		p.try = func(ctx context.Context, name string, timeout time.Duration) (version.Kubernetes, *ProbeError) {
-			if timeout < 3*time.Second {
-				return f.try(ctx, name, timeout)
+		p.try = func(ctx context.Context, name string, q question) (reply, *ProbeError) {
+			if q.version < 3*time.Second {
+				return f.try(ctx, name, q)
 			}
 			time.Sleep(3 * time.Second)
-			return v131, nil
+			return reply{version: v131}, nil
 		}
 		watch(p, "slow")
 		time.Sleep(4 * time.Second)
@@ -309,7 +311,7 @@ func TestASecretThatCannotBeRead(t *testing.T) {
 	p := NewProber(ProberOptions{Fetch: func(context.Context, string) (map[string][]byte, error) {
 		return nil, errors.New("the cache says hunter2")
 	}})
-	_, err := p.fetchAndAsk(t.Context(), "a", time.Second)
+	_, err := p.fetchAndAsk(t.Context(), "a", question{version: time.Second})
 	if want := probeErrorf(CodeSecretUnreadable, "the cluster Secret cannot be read"); !cmp.Equal(err, want) {
 		t.Errorf("error %v, want %v", err, want)
 	}
