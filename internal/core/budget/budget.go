@@ -57,7 +57,7 @@ type Grant struct {
 	Approval string `json:"approval,omitempty"`
 }
 
-// Spent is how many grants of an addon came to their end in one minute, carried out or undone.
+// Spent is how many grants of an addon, made within the budget, ended in one minute, carried out or undone.
 type Spent struct {
 	Addon string `json:"addon"`
 	// At is when that was seen, truncated to the minute: not before the deletion itself.

@@ -10,6 +10,10 @@ import (
 // window is how long a grant that ended still counts: an hour, and the minute by which Spent.At may be earlier than the truth.
 const window = 61 * time.Minute
 
+// ahead bounds how far the clock is believed to have been set back. Times of the ledger that are further in the future were written
+// by a clock that was wrong then, and would otherwise count for as long.
+const ahead = 24 * time.Hour
+
 // Decide grants what the budget or an approval allows, and quarantines the rest. It goes by level, and all or nothing on each: an
 // addon with more than its limit has nothing granted; if the other addons together are more than the fleet's limit, none of
 // them has. It has no memory but the ledger: a quarantined list that fits later, since budget is free again or part of it was
@@ -59,7 +63,9 @@ func settle(in Input, due []Deletion) (ledger Ledger, fresh []Deletion) {
 	}
 	granted, open, ended := map[key]bool{}, map[string]bool{}, map[string]bool{}
 	spent := slices.Clone(in.Ledger.Spent)
+	last := latest(in)
 	for _, g := range in.Ledger.Grants {
+		g.At = g.At.UTC()
 		switch {
 		case granted[g.key()]:
 		case isDue[g.key()] && (g.Approval == "" || in.Policy.Approved[g.Approval]):
@@ -68,8 +74,8 @@ func settle(in Input, due []Deletion) (ledger Ledger, fresh []Deletion) {
 		case g.Approval != "":
 			ended[g.Approval] = true
 		case !pairDue[[2]string{g.Cluster, g.Addon}]:
-			// Whether it was carried out or undone is not known, and when is not either: not later than now.
-			spent = append(spent, Spent{Addon: g.Addon, At: in.Now, Count: 1})
+			// Whether it was carried out or undone is not known, nor when: not later than now.
+			spent = append(spent, Spent{Addon: g.Addon, At: last, Count: 1})
 		}
 	}
 	for _, d := range due {
@@ -90,7 +96,25 @@ func settle(in Input, due []Deletion) (ledger Ledger, fresh []Deletion) {
 	return ledger, fresh
 }
 
-// counted is the spending that still counts, one entry for each addon and minute. One in the future counts too: the clock was set back.
+// latest is now, or the last time in the ledger: when the clock was set back, it will be set forward again, and what is spent
+// meanwhile must not be free an hour after the wrong time.
+func latest(in Input) time.Time {
+	last := in.Now
+	look := func(t time.Time) {
+		if t.After(last) {
+			last = t
+		}
+	}
+	for _, g := range in.Ledger.Grants {
+		look(g.At)
+	}
+	for _, s := range in.Ledger.Spent {
+		look(s.At)
+	}
+	return last
+}
+
+// counted is the spending that still counts, one entry for each addon and minute. What is in the future counts too.
 func counted(spent []Spent, now time.Time) (list []Spent) {
 	type minute struct {
 		addon string
@@ -98,7 +122,11 @@ func counted(spent []Spent, now time.Time) (list []Spent) {
 	}
 	sums := map[minute]int{}
 	for _, s := range spent {
-		at := s.At.UTC().Truncate(time.Minute)
+		at := s.At
+		if most := now.Add(ahead); at.After(most) {
+			at = most
+		}
+		at = at.UTC().Truncate(time.Minute)
 		if s.Count > 0 && now.Before(at.Add(window)) {
 			sums[minute{s.Addon, at.Unix()}] += s.Count
 		}

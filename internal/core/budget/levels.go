@@ -134,26 +134,26 @@ func (b balance) message(now time.Time, hash string) string {
 		l := b.addon(name, spent)
 		waiting += l.fresh
 		if addons++; addons <= maxListed {
-			parts = append(parts, l.exceeded(name, name))
+			parts = append(parts, l.exceeded(name))
 		}
 	}
 	if addons > maxListed {
-		parts = append(parts, fmt.Sprintf("%d more addons exceed theirs", addons-maxListed))
+		parts = append(parts, plural(addons-maxListed, "more addon is beyond its limit", "more addons are beyond their limits"))
 	}
-	if l := b.fleet(within, spent); !l.fits() {
+	if l := b.fleet(within, spent); l.fresh > 0 && !l.fits() {
 		waiting += l.fresh
-		parts = append(parts, l.exceeded("the fleet", "the fleet"))
+		parts = append(parts, l.exceeded("the fleet"))
 	}
-	return fmt.Sprintf("%s for approval: %s. `addon-manager plan` lists them; if all are meant, run `addon-manager approve %s`, else undo what led to them",
+	return fmt.Sprintf("%s for approval: %s; `addon-manager plan` lists them; run `addon-manager approve %s` if all are meant, otherwise undo what led to them",
 		plural(waiting, "deletion waits", "deletions wait"), strings.Join(parts, "; "), hash)
 }
 
-func (l level) exceeded(of, whose string) string {
+func (l level) exceeded(of string) string {
 	already := ""
 	if l.used > 0 {
-		already = fmt.Sprintf(" and %d in the last hour", l.used)
+		already = fmt.Sprintf(" beside %d already granted", l.used)
 	}
-	return fmt.Sprintf("%s has %d due%s, at most %d of %s %s may go within an hour", of, l.fresh, already, l.limit, whose, plural(l.total, "pair", "pairs"))
+	return fmt.Sprintf("%s has %d due%s, and at most %d of its %s may go within an hour", of, l.fresh, already, l.limit, plural(l.total, "pair", "pairs"))
 }
 
 func plural(n int, one, many string) string {
