@@ -76,12 +76,13 @@ func (w *wave) status() Status {
 	case w.byHand:
 		s.State, s.Message = StateHalted, w.halted[0].Message
 	case w.breached != nil:
-		s.State, s.Message = StateHalted, w.halt(w.breached)
+		ways := ". " + w.ways()
+		s.State, s.Message = StateHalted, cut(w.tag+" is halted: "+w.failures(w.breached), maxMessage-len(ways))+ways
 	case w.current == nil:
 	case onTheWay:
 		s.State, s.Message = StateProgressing, "group "+w.current.Name+": "+w.current.counts()
 	default:
-		s.State, s.Message = StateWaiting, w.current.pending
+		s.State, s.Message = StateWaiting, "group "+w.current.Name+": "+w.current.pending
 	}
 	if w.emergency && s.State == StateProgressing {
 		s.Message = "emergency: every cluster at once"
@@ -92,11 +93,11 @@ func (w *wave) status() Status {
 func (w *wave) groupState(g *groupWave) (state, message string) {
 	switch {
 	case g.counting > g.tolerated && !w.emergency:
-		return StateHalted, w.halt(g)
+		return StateHalted, w.failures(g)
 	case g.done():
 		return StateCompleted, ""
 	case w.halted != nil && g.number.Progressing == 0:
-		return StateHalted, w.halted[0].Message
+		return StateHalted, "nobody is admitted while " + w.tag + " is halted"
 	case g.number.Progressing > 0:
 		return StateProgressing, g.counts()
 	case w.current == g:
@@ -115,8 +116,8 @@ func (g *groupWave) counts() string {
 	return text
 }
 
-// halt names the clusters that a group is halted for, the first of them with what is wrong.
-func (w *wave) halt(g *groupWave) string {
+// failures names the clusters that bring a group beyond its limit, the first of them with what is wrong.
+func (w *wave) failures(g *groupWave) string {
 	const most = 3
 	var named []string
 	for i := range w.members {
@@ -143,5 +144,5 @@ func (w *wave) halt(g *groupWave) string {
 	if g.counting > len(named) {
 		more = fmt.Sprintf(" and %d more", g.counting-len(named))
 	}
-	return cut(fmt.Sprintf("%s is halted: %s: %s%s. %s", w.tag, g.tooMany(), strings.Join(named, ", "), more, w.ways()), maxMessage)
+	return fmt.Sprintf("%s: %s%s", g.tooMany(), strings.Join(named, ", "), more)
 }

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -143,7 +144,7 @@ func (w *wave) admit() {
 				w.move(g, m)
 			}
 		case w.current != nil:
-			w.hold(members, because(CodeWaitingForGroup, "%s is rolling out: group %s comes first and is not done: %s", w.tag, w.current.Name, w.current.why()))
+			w.hold(members, because(CodeWaitingForGroup, "%s is rolling out, and group %s comes first: %s", w.tag, w.current.Name, w.current.why()))
 		default:
 			w.open(g, members)
 		}
@@ -178,12 +179,13 @@ func (w *wave) move(g *groupWave, m *member) {
 func (w *wave) open(g *groupWave, members []*member) {
 	open, changes := opened(w.windows(g), w.in.Now)
 	var slots, window []fault.Reason
+	gate := fmt.Sprintf("its maxConcurrency of %s admits none; raise it to let the group begin", g.Pace.MaxConcurrency)
 	if g.concurrency == 0 {
-		slots = because(CodeWaitingForSlot, "%s waits in group %s: a maxConcurrency of %s admits none; raise it to let the group begin", w.tag, g.Name, g.Pace.MaxConcurrency)
+		slots = because(CodeWaitingForSlot, "%s waits in group %s: %s", w.tag, g.Name, gate)
 	} else {
 		slots = because(CodeWaitingForSlot, "%s is rolling out in group %s: as many clusters as its maxConcurrency of %s allows are on the way", w.tag, g.Name, g.Pace.MaxConcurrency)
 	}
-	window = because(CodeWaitingForWindow, "%s waits in group %s for its window, which %s", w.tag, g.Name, opens(changes))
+	window = because(CodeWaitingForWindow, "%s waits in group %s: %s", w.tag, g.Name, opens(changes))
 	timed := false
 	for _, m := range members {
 		switch {
@@ -207,9 +209,9 @@ func (w *wave) open(g *groupWave, members []*member) {
 	switch {
 	case g.done() || g.number.Progressing > 0:
 	case g.concurrency == 0:
-		g.pending = slots[0].Message
+		g.pending = gate
 	default:
-		g.pending = window[0].Message
+		g.pending = opens(changes)
 	}
 }
 
@@ -222,9 +224,9 @@ func (w *wave) windows(g *groupWave) []Window {
 
 func opens(next time.Time) string {
 	if next.IsZero() {
-		return "never opens again; correct its schedule"
+		return "its windows never open again; correct their schedules"
 	}
-	return "opens " + next.UTC().Format(time.RFC3339)
+	return "its window opens " + next.UTC().Format(time.RFC3339)
 }
 
 // permit is what a cluster may have after the wave has admitted whom it could.
