@@ -3,6 +3,7 @@ package catalog
 
 import (
 	"encoding/json"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
@@ -60,7 +61,7 @@ const (
 
 // Reserved are names that no addon can have, because LabelPrefix plus the name is a key of our own
 // on Secrets or Applications.
-var Reserved = []string{"addon", "cluster", "kubernetes-minor", "kubernetes-version", "paused", "placement", "release"}
+var Reserved = []string{"addon", "cluster", "kubernetes-minor", "kubernetes-version", "on-disable", "paused", "placement", "release"}
 
 // Catalog is one decoded catalog.yaml.
 type Catalog struct {
@@ -85,6 +86,10 @@ type Addon struct {
 	// DependsOn are names of addons of the same catalog, sorted; their graph has no circle.
 	DependsOn []string
 	OnDisable OnDisable
+	// Grace is how long after it was switched off the addon stays; nil where the catalog leaves it to who delivers. At most MaxGrace.
+	Grace *time.Duration
+	// PruneCRDs lets pruning take the addon's CustomResourceDefinitions too, and with them every custom resource of theirs.
+	PruneCRDs bool
 	// Parameters are sorted by name.
 	Parameters []Parameter
 	ArgoCD     ArgoCD

@@ -106,7 +106,7 @@ func TestCorpus(t *testing.T) {
 		{id: "c3 end marker", in: "---\n" + one() + "...\n"},
 		{id: "c4 unknown field", in: one("nmaespace: x", "colour: red"), want: []string{
 			`catalog.yaml:7:3: addons[0]: "nmaespace" is not a known field: did you mean namespace?`,
-			`catalog.yaml:8:3: addons[0]: "colour" is not a known field: known here: name, path, namespace, placement, enabled, kubernetes, dependsOn, onDisable, parameters, argocd, upstream`,
+			`catalog.yaml:8:3: addons[0]: "colour" is not a known field: known here: name, path, namespace, placement, enabled, kubernetes, dependsOn, onDisable, grace, pruneCRDs, parameters, argocd, upstream`,
 		}},
 		{id: "c4 unknown field of the root", in: one() + "Addons: []\n", want: []string{
 			`catalog.yaml:7:1: "Addons" is not a known field: did you mean addons?`,
@@ -115,7 +115,7 @@ func TestCorpus(t *testing.T) {
 			`catalog.yaml:7:71: addons[0].upstream.helm: "version" is not a known field: known here: repository, chart`,
 		}},
 		{id: "c4 key that is no text", in: one("1: x", "[x]: y", "? {a: b}", ": y"), want: []string{
-			`catalog.yaml:7:3: addons[0]: "1" is not a known field: known here: name, path, namespace, placement, enabled, kubernetes, dependsOn, onDisable, parameters, argocd, upstream`,
+			`catalog.yaml:7:3: addons[0]: "1" is not a known field: known here: name, path, namespace, placement, enabled, kubernetes, dependsOn, onDisable, grace, pruneCRDs, parameters, argocd, upstream`,
 			"catalog.yaml:8:3: addons[0]: a field's name must be a plain word, found a list",
 			"catalog.yaml:9:5: addons[0]: a field's name must be a plain word, found a map",
 		}},
@@ -151,9 +151,10 @@ func TestCorpus(t *testing.T) {
 		{id: "c9 dash at the end", in: head + "addons: [{name: a-}]\n", want: []string{
 			`catalog.yaml:5:17: addons[0].name: "a-" is not an addon's name: want lower-case letters, digits and inner dashes, such as cert-manager`,
 		}},
-		{id: "c9 reserved", in: head + "addons: [{name: cluster}, {name: paused}]\n", want: []string{
+		{id: "c9 reserved", in: head + "addons: [{name: cluster}, {name: paused}, {name: on-disable}]\n", want: []string{
 			`catalog.yaml:5:17: addons[0].name: "cluster" is reserved, addons.kaas.dev/cluster means something else: choose another name`,
 			`catalog.yaml:5:34: addons[1].name: "paused" is reserved, addons.kaas.dev/paused means something else: choose another name`,
+			`catalog.yaml:5:50: addons[2].name: "on-disable" is reserved, addons.kaas.dev/on-disable means something else: choose another name`,
 		}},
 		{id: "c9 empty and absent", in: head + "addons: [{name: \"\"}, {name: }, {path: addons/a}]\n", want: []string{
 			"catalog.yaml:5:17: addons[0].name is empty: write a value or remove the field",
@@ -371,7 +372,7 @@ func TestCorpus(t *testing.T) {
 		{id: "c38 UTF-8 mark", in: "\xef\xbb\xbf" + one()},
 		{id: "c38 CRLF", in: strings.ReplaceAll(one("namespace: x"), "\n", "\r\n")},
 		{id: "c38 CRLF with a mistake", in: strings.ReplaceAll(one("colour: x"), "\n", "\r\n"), want: []string{
-			`catalog.yaml:7:3: addons[0]: "colour" is not a known field: known here: name, path, namespace, placement, enabled, kubernetes, dependsOn, onDisable, parameters, argocd, upstream`,
+			`catalog.yaml:7:3: addons[0]: "colour" is not a known field: known here: name, path, namespace, placement, enabled, kubernetes, dependsOn, onDisable, grace, pruneCRDs, parameters, argocd, upstream`,
 		}},
 		{id: "c38 UTF-16", in: utf16le(one()), want: []string{
 			"catalog.yaml:1:1: the file is UTF-16: save it as UTF-8",
@@ -498,6 +499,54 @@ func TestCorpus(t *testing.T) {
 			"catalog.yaml:7:52: addons[0].argocd.ignoreDifferences[1].kind is missing: add it",
 			`catalog.yaml:7:68: addons[0].argocd.ignoreDifferences[1].jsonPointers[0]: "spec" is not a JSON pointer: it starts with /, such as /spec/replicas`,
 			`catalog.yaml:7:114: addons[0].argocd.ignoreDifferences[2]: "path" is not a known field: known here: group, kind, name, namespace, jsonPointers, jqPathExpressions, managedFieldsManagers`,
+		}},
+		{id: "grace", in: one("grace: 1h30m")},
+		{id: "grace of nothing", in: one("grace: 0s")},
+		{id: "grace of 720 hours", in: one("grace: 720h")},
+		{id: "grace quoted", in: one(`grace: "10m"`)},
+		{id: "grace too long", in: one("grace: 720h1ns"), want: []string{
+			`catalog.yaml:7:10: addons[0].grace: "720h1ns" is out of range: want 0s to 720h`,
+		}},
+		{id: "grace beyond 64 bits", in: one("grace: 9999999h"), want: []string{
+			`catalog.yaml:7:10: addons[0].grace: "9999999h" is not a duration: want a form like 10m or 1h30m`,
+		}},
+		{id: "grace in the past", in: one("grace: -1s"), want: []string{
+			`catalog.yaml:7:10: addons[0].grace: "-1s" is out of range: want 0s to 720h`,
+		}},
+		{id: "grace without unit", in: two("grace: 60"), want: []string{
+			"catalog.yaml:8:10: addons[1].grace: 60 has no unit: write a duration such as 10m or 1h30m",
+		}},
+		{id: "grace as a fraction", in: one("grace: 1.5"), want: []string{
+			"catalog.yaml:7:10: addons[0].grace: 1.5 has no unit: write a duration such as 10m or 1h30m",
+		}},
+		{id: "grace in days", in: one("grace: 1d"), want: []string{
+			`catalog.yaml:7:10: addons[0].grace: "1d" is not a duration: want a form like 10m or 1h30m`,
+		}},
+		{id: "grace by the clock", in: one("grace: 1:30"), want: []string{
+			`catalog.yaml:7:10: addons[0].grace: "1:30" is not a duration: want a form like 10m or 1h30m`,
+		}},
+		{id: "grace empty", in: one("grace:"), want: []string{
+			"catalog.yaml:7:9: addons[0].grace has no value: write one or remove the field",
+		}},
+		{id: "grace as a list", in: one("grace: [1h]"), want: []string{
+			"catalog.yaml:7:10: addons[0].grace: want a text, found a list",
+		}},
+		{id: "pruneCRDs", in: one("pruneCRDs: true")},
+		{id: "pruneCRDs off", in: one("pruneCRDs: false")},
+		{id: "pruneCRDs quoted", in: one(`pruneCRDs: "true"`), want: []string{
+			`catalog.yaml:7:14: addons[0].pruneCRDs: want true or false without quotes, found "true"`,
+		}},
+		{id: "pruneCRDs in other words", in: two("pruneCRDs: yes"), want: []string{
+			`catalog.yaml:8:14: addons[1].pruneCRDs: want true or false without quotes, found "yes"`,
+		}},
+		{id: "pruneCRDs in capitals", in: one("pruneCRDs: TRUE"), want: []string{
+			`catalog.yaml:7:14: addons[0].pruneCRDs: want true or false without quotes, found "TRUE"`,
+		}},
+		{id: "pruneCRDs empty", in: one("pruneCRDs:"), want: []string{
+			"catalog.yaml:7:13: addons[0].pruneCRDs: want true or false without quotes, found nothing",
+		}},
+		{id: "pruneCRDs misspelt", in: one("pruneCrds: true"), want: []string{
+			`catalog.yaml:7:3: addons[0]: "pruneCrds" is not a known field: did you mean pruneCRDs?`,
 		}},
 		{id: "absent addons", in: head, want: []string{
 			"catalog.yaml:1:1: addons is missing: add it",

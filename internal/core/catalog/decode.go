@@ -178,6 +178,8 @@ func (d *decoder) addon(name string, n *yaml.Node) entry {
 		})},
 		{"dependsOn", false, texts(&a.DependsOn, nil)},
 		{"onDisable", false, word(&a.OnDisable, Prune, Retain)},
+		{"grace", false, duration(&a.Grace, MaxGrace)},
+		{"pruneCRDs", false, boolean(&a.PruneCRDs)},
 		{"parameters", false, parameters(&a.Parameters)},
 		{"argocd", false, argocd(&a.ArgoCD)},
 		{"upstream", false, upstream(&a.Upstream)},

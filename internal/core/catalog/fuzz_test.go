@@ -20,6 +20,8 @@ import (
 // FuzzDecode feeds anything to the decoder: it answers with a catalog that keeps every promise, or with problems.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(one("enabled: always")))
+	f.Add([]byte(one("grace: 1h30m", "pruneCRDs: true")))
+	f.Add([]byte(one("grace: 9e9h", "pruneCRDs: on")))
 	f.Add([]byte(circle(3)))
 	for _, name := range stories(f) {
 		story, err := txtar.ParseFile(name)
@@ -94,6 +96,9 @@ func promises(t *testing.T, c Catalog) {
 			!slices.Contains([]Enabled{Optional, Default, Always}, a.Enabled) ||
 			!slices.Contains([]OnDisable{Prune, Retain}, a.OnDisable) || a.Source != "" {
 			t.Errorf("words of %+v", a)
+		}
+		if g := a.Grace; g != nil && (*g < 0 || *g > MaxGrace) {
+			t.Errorf("grace of %+v", a)
 		}
 		if !slices.IsSorted(a.DependsOn) {
 			t.Errorf("dependencies are not sorted: %v", a.DependsOn)

@@ -1,5 +1,7 @@
 package catalog
 
+import "time"
+
 // What a catalog and the folders it names may cost. Each refusal names its limit.
 const (
 	// MaxSize is the largest catalog.yaml, in bytes.
@@ -18,6 +20,8 @@ const (
 	MaxRanges = 4 << 10
 	// MaxText is the longest text value, in bytes.
 	MaxText = 4_096
+	// MaxGrace is the longest time between switching an addon off and its removal.
+	MaxGrace = 720 * time.Hour
 	// MaxProblems is how many problems are listed; the rest is counted.
 	MaxProblems = 100
 

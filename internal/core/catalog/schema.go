@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -239,6 +240,38 @@ func word[T ~string](into *T, words ...T) reader {
 			return
 		}
 		*into = T(n.Value)
+	}
+}
+
+// boolean reads true or false, as every YAML reader understands them.
+func boolean(into *bool) reader {
+	return func(d *decoder, name string, n *yaml.Node) {
+		if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Value != "true" && n.Value != "false" {
+			d.refuse(at(n), "%s: want true or false without quotes, found %s", name, describe(n))
+			return
+		}
+		*into = n.Value == "true"
+	}
+}
+
+// duration reads a time such as 1h30m, from 0s to most.
+func duration(into **time.Duration, most time.Duration) reader {
+	return func(d *decoder, name string, n *yaml.Node) {
+		if tag := n.ShortTag(); n.Kind == yaml.ScalarNode && (tag == "!!int" || tag == "!!float") {
+			d.refuse(at(n), "%s: %s has no unit: write a duration such as 10m or 1h30m", name, cut(n.Value))
+			return
+		}
+		text(new(string), func(s string) error {
+			v, err := time.ParseDuration(s)
+			switch {
+			case err != nil:
+				return fmt.Errorf("%s is not a duration: want a form like 10m or 1h30m", quote(s))
+			case v < 0 || v > most:
+				return fmt.Errorf("%s is out of range: want 0s to %.0fh", quote(s), most.Hours())
+			}
+			*into = &v
+			return nil
+		})(d, name, n)
 	}
 }
 

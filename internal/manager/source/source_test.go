@@ -109,7 +109,7 @@ func begin(t *testing.T) *gitrepo.Fixture {
 var noNewRelease = []string{"offered 1.31 1.32", "v1.31-ake.1 a b", "v1.32-ake.1 a b"}
 
 func TestLoad(t *testing.T) {
-	const bad = "catalog.yaml:7:3: addons[0]: \"colour\" is not a known field: known here: name, path, namespace, placement, enabled, kubernetes, dependsOn, onDisable, parameters, argocd, upstream"
+	const bad = "catalog.yaml:7:3: addons[0]: \"colour\" is not a known field: known here: name, path, namespace, placement, enabled, kubernetes, dependsOn, onDisable, grace, pruneCRDs, parameters, argocd, upstream"
 	broken := map[string]string{"catalog.yaml": files("ake", "a")["catalog.yaml"] + "  colour: red\n"}
 	for name, tc := range map[string]struct {
 		change func(r *gitrepo.Fixture)
