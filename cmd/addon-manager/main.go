@@ -3,16 +3,18 @@ package main
 
 import (
 	"os"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/spf13/cobra"
 )
 
 func main() {
-	os.Exit(cli.Main(newRoot(), os.Args[1:]))
+	os.Exit(cli.Main(newRoot(time.Now), os.Args[1:]))
 }
 
-func newRoot() *cobra.Command {
+// newRoot makes the whole command line; now is asked when an order begins or ends.
+func newRoot(now func() time.Time) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "addon-manager",
 		Short: "Deliver addons to a fleet of Kubernetes clusters through Argo CD",
@@ -20,6 +22,10 @@ func newRoot() *cobra.Command {
 			"Results go to standard output, everything else to standard error.\n" +
 			"Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 the check found something.",
 	}
-	root.AddCommand(newRun(), cli.NewValidate(), newPlan(), newStatus(), newExplain())
+	root.AddCommand(newRun(), cli.NewValidate(), newPlan(), newStatus(now), newExplain(now))
+	root.AddCommand(
+		newApprove(now), newRollout(now), newPause(now), newUnpause(now), newPin(now), newUnpin(now), newFreeze(now), newUnfreeze(now),
+		newDecommission(now), newAdopt(now), newForget(now),
+	)
 	return root
 }

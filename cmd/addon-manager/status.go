@@ -6,14 +6,13 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/cli"
 
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
-	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/manager/show"
 	"github.com/spf13/cobra"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -28,6 +27,10 @@ type row struct {
 type fleetStatus struct {
 	Pairs    []row           `json:"pairs"`
 	Clusters []clusterStatus `json:"clusters"`
+	// Paused, Rollouts and Quarantine are of the CatalogSource.
+	Paused     bool                     `json:"paused"`
+	Rollouts   []v1alpha1.RolloutStatus `json:"rollouts"`
+	Quarantine *v1alpha1.Quarantine     `json:"quarantine,omitempty"`
 }
 
 type clusterStatus struct {
@@ -39,9 +42,14 @@ type clusterStatus struct {
 	Hold              string            `json:"hold"`
 	Reasons           []v1alpha1.Reason `json:"reasons"`
 	Problems          []v1alpha1.Reason `json:"problems"`
+	// Leaving says in one line which addons are on their way out; Released are those whose objects were left.
+	Leaving  string                   `json:"leaving,omitempty"`
+	Released []v1alpha1.ReleasedAddon `json:"released,omitempty"`
+	// Orders are what people ordered for the cluster.
+	Orders v1alpha1.ClusterAddonsSpec `json:"orders"`
 }
 
-func newStatus() *cobra.Command {
+func newStatus(now func() time.Time) *cobra.Command {
 	var (
 		connect        connection
 		addon, cluster string
@@ -64,14 +72,18 @@ func newStatus() *cobra.Command {
 			if err := c.List(cmd.Context(), &reports, client.InNamespace(connect.namespace)); err != nil {
 				return fmt.Errorf("list ClusterAddons in namespace %q: %w", connect.namespace, err)
 			}
-			s := selectStatus(reports.Items, cluster, addon)
+			source, err := findSource(cmd.Context(), c, connect.namespace)
+			if err != nil {
+				return err
+			}
+			s := selectStatus(source, reports.Items, cluster, addon)
 			if cluster != "" && len(s.Clusters) == 0 {
 				return fmt.Errorf("--cluster: there is no ClusterAddons %q in namespace %q; `kubectl get ca` lists those there are", cluster, connect.namespace)
 			}
 			if format != show.Table {
 				return show.Encode(cmd.OutOrStdout(), format, s)
 			}
-			return printStatus(cmd.OutOrStdout(), s)
+			return printStatus(cmd.OutOrStdout(), s, now())
 		},
 	}
 	connect.add(cmd)
@@ -81,8 +93,10 @@ func newStatus() *cobra.Command {
 	return cmd
 }
 
-func selectStatus(reports []v1alpha1.ClusterAddons, cluster, addon string) fleetStatus {
-	s := fleetStatus{Pairs: []row{}, Clusters: []clusterStatus{}}
+// selectStatus picks what is shown: everything, or what is about one cluster, one addon, or both. There may be no source.
+func selectStatus(source *v1alpha1.CatalogSource, reports []v1alpha1.ClusterAddons, cluster, addon string) fleetStatus {
+	s := fleetStatus{Pairs: []row{}, Clusters: []clusterStatus{}, Rollouts: []v1alpha1.RolloutStatus{}}
+	minors := map[string]bool{}
 	slices.SortFunc(reports, func(a, b v1alpha1.ClusterAddons) int { return cmp.Compare(a.Name, b.Name) })
 	for _, r := range reports {
 		if cluster != "" && r.Name != cluster {
@@ -91,18 +105,29 @@ func selectStatus(reports []v1alpha1.ClusterAddons, cluster, addon string) fleet
 		st := r.Status
 		s.Clusters = append(s.Clusters, clusterStatus{
 			Name: r.Name, KubernetesVersion: st.KubernetesVersion, Release: st.Release, Delivered: st.Delivered, Ready: st.Ready, Hold: st.Hold,
-			Reasons: st.Reasons, Problems: st.Problems,
+			Reasons: st.Reasons, Problems: st.Problems, Leaving: st.Leaving, Orders: r.Spec,
+			Released: slices.DeleteFunc(slices.Clone(st.Released), func(r v1alpha1.ReleasedAddon) bool { return addon != "" && r.Name != addon }),
 		})
+		minors[st.Minor] = true
 		for _, a := range st.Addons {
 			if addon == "" || a.Name == addon {
 				s.Pairs = append(s.Pairs, row{Cluster: r.Name, KubernetesVersion: st.KubernetesVersion, AddonStatus: a})
 			}
 		}
 	}
+	if source == nil {
+		return s
+	}
+	s.Paused, s.Quarantine = source.Spec.Paused, source.Status.Deletions.Quarantine
+	for _, r := range source.Status.Rollouts {
+		if cluster == "" || minors[r.Minor] {
+			s.Rollouts = append(s.Rollouts, r)
+		}
+	}
 	return s
 }
 
-func printStatus(w io.Writer, s fleetStatus) error {
+func printStatus(w io.Writer, s fleetStatus, now time.Time) error {
 	rows := make([][]string, 0, len(s.Pairs))
 	for _, p := range s.Pairs {
 		rows = append(rows, []string{p.Cluster, p.KubernetesVersion, p.Name, p.Wanted, p.Delivered, p.Sync, p.Health, p.Action, why(p.AddonStatus)})
@@ -118,7 +143,88 @@ func printStatus(w io.Writer, s fleetStatus) error {
 			fmt.Fprintf(w, "problem  %s\n", p.Message)
 		}
 	}
+	if notes := statusNotes(s, now); len(notes) > 0 {
+		fmt.Fprintf(w, "\n%s\n", strings.Join(notes, "\n"))
+	}
 	return nil
+}
+
+// statusNotes say what goes on beside the table: what leaves, what was left, what people ordered, how far releases are, what waits for approval.
+func statusNotes(s fleetStatus, now time.Time) (lines []string) {
+	for _, p := range s.Pairs {
+		if line := leavingLine(p.AddonStatus); line != "" {
+			lines = append(lines, fmt.Sprintf("leaving     %s on %s: %s", p.Name, p.Cluster, line))
+		}
+	}
+	for _, c := range s.Clusters {
+		for _, r := range c.Released {
+			lines = append(lines, fmt.Sprintf("released    %s on %s: %s", r.Name, c.Name, releasedLine(r)))
+		}
+	}
+	for _, c := range s.Clusters {
+		for _, o := range ordersFor(c.Orders, now) {
+			lines = append(lines, fmt.Sprintf("%-11s %s: %s", o.what, c.Name, o.line))
+		}
+	}
+	for _, r := range s.Rollouts {
+		lines = append(lines, "rollout     "+rolloutLine(r))
+	}
+	if s.Paused {
+		lines = append(lines, "paused      nothing changes on any cluster until `addon-manager unpause`")
+	}
+	if q := s.Quarantine; q != nil {
+		lines = append(lines, "quarantine  "+quarantineLine(q))
+	}
+	return lines
+}
+
+// leavingLine says when an addon that was switched off goes; "" for any other.
+func leavingLine(a v1alpha1.AddonStatus) string {
+	if a.DisabledSince == nil {
+		return ""
+	}
+	line := "switched off since " + clock(a.DisabledSince.Time)
+	if a.RemovalAt != nil {
+		line += ", goes at " + clock(a.RemovalAt.Time) + " at the earliest"
+	}
+	return line + ", stays when it is switched on again"
+}
+
+func quarantineLine(q *v1alpha1.Quarantine) string {
+	line := counted(int(q.Count), "deletion waits for approval", "deletions wait for approval")
+	if q.Message != "" {
+		line += ": " + q.Message
+	}
+	return line + "; look at them with `addon-manager plan`, let exactly these through with `addon-manager approve " + q.Hash + "`"
+}
+
+// standing is one order that people gave for a cluster.
+type standing struct{ what, line string }
+
+// ordersFor are the orders that stand for a cluster.
+func ordersFor(spec v1alpha1.ClusterAddonsSpec, now time.Time) (orders []standing) {
+	for _, p := range sortedPins(&v1alpha1.ClusterAddons{Spec: spec}) {
+		what := "pin"
+		if !now.Before(p.Expires.Time) {
+			what = "expired pin"
+		}
+		orders = append(orders, standing{what, pinLine(p)})
+	}
+	if f := spec.Freeze; f != nil {
+		what := "freeze"
+		if !now.Before(f.Until.Time) {
+			what = "old freeze"
+		}
+		orders = append(orders, standing{what, freezeLine(f)})
+	}
+	if d := spec.Decommission; d != nil {
+		line := fmt.Sprintf("decommissioned (%s) since %s", d.Mode, clock(d.Requested.Time))
+		if d.Mode == v1alpha1.DecommissionPrune {
+			line += ", what is left at " + clock(deadlineOf(d)) + " stays"
+		}
+		orders = append(orders, standing{"given up", line})
+	}
+	return orders
 }
 
 // why is the reason that matters most: of the action, or else of Argo CD.
@@ -135,98 +241,6 @@ func messages(reasons []v1alpha1.Reason) string {
 		texts[i] = r.Message
 	}
 	return strings.Join(texts, "; ")
-}
-
-func newExplain() *cobra.Command {
-	var (
-		connect connection
-		output  string
-	)
-	cmd := &cobra.Command{
-		Use:   "explain CLUSTER ADDON",
-		Short: "Say why an addon on a cluster is as it is",
-		Args:  cli.Exactly(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := show.ParseFormat(output)
-			if err != nil {
-				return cli.Usagef("%w", err)
-			}
-			c, err := connect.client()
-			if err != nil {
-				return err
-			}
-			report := &v1alpha1.ClusterAddons{}
-			err = c.Get(cmd.Context(), client.ObjectKey{Namespace: connect.namespace, Name: args[0]}, report)
-			if apierrors.IsNotFound(err) {
-				return fmt.Errorf("there is no cluster %q: namespace %q has no ClusterAddons of that name; `kubectl get ca` lists those there are", args[0], connect.namespace)
-			}
-			if err != nil {
-				return err
-			}
-			if format != show.Table {
-				return show.Encode(cmd.OutOrStdout(), format, selectStatus([]v1alpha1.ClusterAddons{*report}, args[0], args[1]))
-			}
-			explain(cmd.OutOrStdout(), report, args[1])
-			return nil
-		},
-	}
-	connect.add(cmd)
-	cmd.Flags().StringVarP(&output, "output", "o", "table", "table (a text), json or yaml")
-	return cmd
-}
-
-func explain(w io.Writer, report *v1alpha1.ClusterAddons, addon string) {
-	s := report.Status
-	fmt.Fprintf(w, "cluster     %s\n", report.Name)
-	fmt.Fprintf(w, "kubernetes  %s\n", orUnknown(s.KubernetesVersion))
-	fmt.Fprintf(w, "release     %s\n", orNone(s.Release))
-	if s.Release != "" {
-		fmt.Fprintf(w, "            is the newest usable release for Kubernetes %s\n", s.Minor)
-	}
-	for _, r := range s.Reasons {
-		fmt.Fprintf(w, "            %s: %s\n", r.Code, r.Message)
-	}
-	fmt.Fprintf(w, "addon       %s\n", addon)
-	i := slices.IndexFunc(s.Addons, func(a v1alpha1.AddonStatus) bool { return a.Name == addon })
-	if i < 0 {
-		fmt.Fprintf(w, "            is off on this cluster. If the release offers it, switch it on with\n"+
-			"            kubectl label secret %s addons.kaas.dev/%s=enabled -n %s\n", report.Name, addon, report.Namespace)
-	} else {
-		explainPair(w, s.Addons[i])
-	}
-	for _, p := range s.Problems {
-		if strings.Contains(p.Message, addon) || i < 0 {
-			fmt.Fprintf(w, "problem     %s: %s\n", p.Code, p.Message)
-		}
-	}
-}
-
-func explainPair(w io.Writer, a v1alpha1.AddonStatus) {
-	fmt.Fprintf(w, "application %s\n", a.Application)
-	if why := enabledBy[a.EnabledBy]; why != "" {
-		fmt.Fprintf(w, "on because  %s\n", why)
-	}
-	fmt.Fprintf(w, "wanted      %s\n", orNone(a.Wanted))
-	fmt.Fprintf(w, "delivered   %s\n", orNone(a.Delivered))
-	fmt.Fprintf(w, "argo cd     %s, %s", orUnknown(a.Sync), orUnknown(a.Health))
-	if a.Sync == "Synced" && !a.Synced {
-		fmt.Fprint(w, " (at another revision than the one wanted: no evidence yet)")
-	}
-	fmt.Fprintln(w)
-	if a.Message != "" {
-		fmt.Fprintf(w, "            %s\n", a.Message)
-	}
-	fmt.Fprintf(w, "action      %s\n", a.Action)
-	for _, r := range a.Reasons {
-		fmt.Fprintf(w, "            %s: %s\n", r.Code, r.Message)
-	}
-}
-
-// enabledBy says in words what switched an addon on.
-var enabledBy = map[string]string{
-	string(resolve.CodeSwitchedOn):       "the cluster's label says enabled",
-	string(resolve.CodeEnabledByDefault): "the catalog enables it by default",
-	string(resolve.CodeAlwaysOn):         "the catalog enables it on every cluster",
 }
 
 func orNone(s string) string    { return cmp.Or(s, "none") }

@@ -1,0 +1,198 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
+	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
+	"github.com/addon-manager/addon-manager/internal/cli"
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+const (
+	// defaultDeadline is how long pruning may take, as the API has it too; maxDeadline is its bound.
+	defaultDeadline = time.Hour
+	maxDeadline     = 720 * time.Hour
+)
+
+func newDecommission(now func() time.Time) *cobra.Command {
+	o := order{now: now}
+	var (
+		mode     string
+		deadline time.Duration
+		undo     bool
+	)
+	cmd := &cobra.Command{
+		Use:   "decommission CLUSTER --mode=prune|abandon [--deadline 1h]",
+		Short: "Give a cluster up: take everything delivered to it away",
+		Long: "Sets spec.decommission of the cluster's ClusterAddons. It is the only way in which the Applications of a retired or vanished cluster go.\n" +
+			"--mode=prune deletes the objects on the cluster, as far as it answers until the deadline; --mode=abandon leaves them there.\n" +
+			"--undo takes the order back while no deletion has begun.",
+		DisableFlagsInUseLine: true,
+		Args:                  cli.Exactly(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			hasDeadline := cmd.Flags().Changed("deadline")
+			if undo {
+				if mode != "" || hasDeadline {
+					return cli.Usagef("--undo goes without --mode and --deadline")
+				}
+				return run(cmd, &o, o.cluster(args[0]), undoDecommission)
+			}
+			if err := checkDecommission(mode, deadline, hasDeadline); err != nil {
+				return err
+			}
+			wish := &v1alpha1.Decommission{Mode: v1alpha1.DecommissionMode(mode), Requested: metav1.NewTime(now().UTC().Truncate(time.Second)), Deadline: &metav1.Duration{Duration: deadline}}
+			return run(cmd, &o, o.cluster(args[0]), func(ctx context.Context, c client.Reader, ca *v1alpha1.ClusterAddons) (said, error) {
+				return decommission(ctx, c, ca, wish.DeepCopy())
+			})
+		},
+	}
+	o.add(cmd)
+	cmd.Flags().StringVar(&mode, "mode", "", "prune deletes what was delivered to the cluster, abandon leaves it there")
+	cmd.Flags().DurationVar(&deadline, "deadline", defaultDeadline, "with --mode=prune, how long that may take before what is left is abandoned")
+	cmd.Flags().BoolVar(&undo, "undo", false, "take the order back while no deletion has begun")
+	return cmd
+}
+
+func checkDecommission(mode string, deadline time.Duration, hasDeadline bool) error {
+	switch v1alpha1.DecommissionMode(mode) {
+	case v1alpha1.DecommissionPrune:
+	case v1alpha1.DecommissionAbandon:
+		if hasDeadline {
+			return cli.Usagef("--deadline goes with --mode=prune: nothing is waited for when objects are abandoned")
+		}
+	case "":
+		return cli.Usagef("--mode is missing: prune deletes what was delivered to the cluster, abandon leaves it there")
+	default:
+		return cli.Usagef("--mode %q is none of prune, abandon", mode)
+	}
+	if deadline < 0 || deadline > maxDeadline {
+		return cli.Usagef("--deadline %s does not lie between 0s and %s", deadline, maxDeadline)
+	}
+	return nil
+}
+
+func decommission(ctx context.Context, c client.Reader, ca *v1alpha1.ClusterAddons, wish *v1alpha1.Decommission) (said, error) {
+	key := client.ObjectKeyFromObject(ca)
+	secret, err := clusterSecret(ctx, c, key)
+	if err != nil {
+		return said{}, err
+	}
+	apps, err := applicationsOf(ctx, c, key)
+	if err != nil {
+		return said{}, err
+	}
+	was := ca.Spec.Decommission
+	if was != nil && was.Mode == wish.Mode {
+		wish.Requested = was.Requested // The same order, at most with another deadline.
+	}
+	ca.Spec.Decommission = wish
+	told := said{Details: leaving(ca, wish, apps, secret != nil)}
+	switch {
+	case was != nil && was.Mode == wish.Mode && deadlineOf(was).Equal(deadlineOf(wish)):
+		ca.Spec.Decommission = was
+		told.Message = fmt.Sprintf("%s is decommissioned already (%s, since %s): %s", ca.Name, was.Mode, clock(was.Requested.Time), remaining(apps))
+	case was != nil && was.Mode == wish.Mode:
+		told.Message = fmt.Sprintf("%s is decommissioned already (%s, since %s), with another deadline now: %s", ca.Name, was.Mode, clock(was.Requested.Time), remaining(apps))
+	case was != nil:
+		told.Message = fmt.Sprintf("decommissioned %s (%s in place of %s): %s", ca.Name, wish.Mode, was.Mode, remaining(apps))
+	default:
+		told.Message = fmt.Sprintf("decommissioned %s (%s): %s", ca.Name, wish.Mode, remaining(apps))
+	}
+	return told, nil
+}
+
+// deadlineOf is when a decommissioning stops waiting.
+func deadlineOf(d *v1alpha1.Decommission) time.Time {
+	if d.Deadline == nil {
+		return d.Requested.Add(defaultDeadline)
+	}
+	return d.Requested.Add(d.Deadline.Duration)
+}
+
+func remaining(apps []metav1.PartialObjectMetadata) string {
+	if len(apps) == 0 {
+		return "it has no Applications"
+	}
+	return counted(len(apps), "Application goes", "Applications go")
+}
+
+// leaving says what becomes of everything that was delivered to a cluster.
+func leaving(ca *v1alpha1.ClusterAddons, d *v1alpha1.Decommission, apps []metav1.PartialObjectMetadata, hasSecret bool) (lines []string) {
+	var inside, outside []string
+	for _, a := range apps {
+		if a.Labels[argocd.LabelPlacement] == "management" {
+			outside = append(outside, a.Labels[argocd.LabelAddon])
+		} else {
+			inside = append(inside, a.Labels[argocd.LabelAddon])
+		}
+	}
+	slices.Sort(inside)
+	slices.Sort(outside)
+	say := func(addons []string, what string) {
+		if len(addons) > 0 {
+			lines = append(lines, what+": "+listed(addons))
+		}
+	}
+	switch {
+	case d.Mode == v1alpha1.DecommissionAbandon:
+		say(inside, "their objects stay on the cluster")
+		say(outside, "their objects stay in the management cluster")
+	case !hasSecret:
+		say(inside, "the cluster has no Secret, so objects on it cannot be pruned and stay there")
+		say(outside, "their objects in the management cluster are deleted")
+	default:
+		say(inside, "their objects on the cluster are deleted")
+		say(outside, "their objects in the management cluster are deleted")
+	}
+	if d.Mode == v1alpha1.DecommissionPrune && len(apps) > 0 {
+		lines = append(lines, "what is not deleted by "+clock(deadlineOf(d))+" stays")
+	}
+	released := make([]string, len(ca.Status.Released))
+	for i, r := range ca.Status.Released {
+		released[i] = r.Name
+	}
+	say(released, "left on the cluster earlier, and not touched")
+	if len(apps) > 0 {
+		lines = append(lines, "to take it back before a deletion begins: addon-manager decommission --undo "+ca.Name)
+	}
+	return lines
+}
+
+// undoDecommission takes the order back. Once a deletion has begun, Argo CD cannot be stopped.
+func undoDecommission(ctx context.Context, c client.Reader, ca *v1alpha1.ClusterAddons) (said, error) {
+	if ca.Spec.Decommission == nil {
+		return said{Message: fmt.Sprintf("%s is not decommissioned: nothing to undo", ca.Name)}, nil
+	}
+	apps, err := applicationsOf(ctx, c, client.ObjectKeyFromObject(ca))
+	if err != nil {
+		return said{}, err
+	}
+	exists := map[string]bool{}
+	var going []string
+	for _, a := range apps {
+		exists[a.Name] = true
+		if a.DeletionTimestamp != nil {
+			going = append(going, a.Name)
+		}
+	}
+	for _, a := range ca.Status.Addons {
+		if a.Delivered != "" && !exists[a.Application] {
+			going = append(going, a.Application)
+		}
+	}
+	if len(going) == 0 && len(apps) == 0 {
+		return said{}, fmt.Errorf("cluster %q has no Applications any more: there is nothing to keep. To deliver its addons anew, remove spec.decommission: `kubectl patch ca %s -n %s --type=merge -p '{\"spec\":{\"decommission\":null}}'`", ca.Name, ca.Name, ca.Namespace)
+	}
+	if len(going) > 0 {
+		slices.Sort(going)
+		return said{}, fmt.Errorf("too late: of cluster %q, %s gone or being deleted: %s. Let it end; removing spec.decommission then delivers everything anew", ca.Name, counted(len(going), "Application is", "Applications are"), listed(slices.Compact(going)))
+	}
+	ca.Spec.Decommission = nil
+	return said{Message: fmt.Sprintf("%s is not decommissioned any more: its %s", ca.Name, counted(len(apps), "Application stays", "Applications stay"))}, nil
+}
