@@ -16,6 +16,8 @@ const (
 	VersionAnnotation = catalog.LabelPrefix + "kubernetes-version"
 	// PausedAnnotation set to "true" keeps everything on the cluster as it is.
 	PausedAnnotation = catalog.LabelPrefix + "paused"
+	// OnDisableAnnotation overrides what the catalog says of the objects of addons that leave.
+	OnDisableAnnotation = catalog.LabelPrefix + "on-disable"
 )
 
 // Switch is what a label says of one addon.
@@ -43,6 +45,9 @@ type Facts struct {
 	ReportedVersion version.Kubernetes
 	// Paused keeps everything as it is.
 	Paused bool
+	// OnDisableInvalid is set when the Secret says something of the objects of addons that leave, and it cannot be read: nothing may
+	// be removed then.
+	OnDisableInvalid bool
 	// Hold is set when nothing may change on this cluster, and says why: no server, an unreadable config, a Secret being deleted,
 	// an unreadable version annotation.
 	Hold *fault.Reason

@@ -23,6 +23,7 @@ const (
 	CodeReservedName       fault.Code = "ReservedName"
 	CodeInvalidCredentials fault.Code = "InvalidCredentials"
 	CodeInvalidPause       fault.Code = "InvalidPause"
+	CodeInvalidOnDisable   fault.Code = "InvalidOnDisable"
 	CodeForeignProject     fault.Code = "ForeignProject"
 	CodeInvalidShard       fault.Code = "InvalidShard"
 	CodeNamespaced         fault.Code = "NamespacedCluster"

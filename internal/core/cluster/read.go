@@ -56,6 +56,7 @@ func Read(s Secret) Facts {
 	r.scope()
 	r.version()
 	r.pause()
+	r.onDisable()
 	r.unknownAnnotations()
 	return r.facts
 }
@@ -160,11 +161,14 @@ func (r *reader) pause() {
 	}
 }
 
+// annotations are those of ours that mean something on a cluster Secret.
+var annotations = []string{VersionAnnotation, PausedAnnotation, OnDisableAnnotation}
+
 // unknownAnnotations finds slips such as `addons.kaas.dev/pause` or a switch that was written as an annotation.
 func (r *reader) unknownAnnotations() {
 	var keys []string
 	for key := range r.secret.Annotations {
-		if strings.HasPrefix(key, catalog.LabelPrefix) && key != VersionAnnotation && key != PausedAnnotation {
+		if strings.HasPrefix(key, catalog.LabelPrefix) && !slices.Contains(annotations, key) {
 			keys = append(keys, key)
 		}
 	}
@@ -174,7 +178,7 @@ func (r *reader) unknownAnnotations() {
 			r.problem(CodeUnknownAnnotation, "%d more annotations starting with %s have no meaning", len(keys)-i, catalog.LabelPrefix)
 			break
 		}
-		r.problem(CodeUnknownAnnotation, "annotation %s has no meaning; known are %s and %s, and addons are switched by labels", plain(key), VersionAnnotation, PausedAnnotation)
+		r.problem(CodeUnknownAnnotation, "annotation %s has no meaning; known are %s; addons are switched by labels", plain(key), strings.Join(annotations, ", "))
 	}
 }
 

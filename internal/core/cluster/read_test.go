@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/version"
@@ -187,7 +188,7 @@ func TestRead(t *testing.T) {
 		"paused empty":          {annotate(cluster.PausedAnnotation, ""), nothing},
 		"s21 paused True":       {annotate(cluster.PausedAnnotation, "True"), both(paused, told(cluster.CodeInvalidPause, `annotation addons.kaas.dev/paused is "True", which is taken for a pause; write "true" or "false"`))},
 		"s21 paused no":         {annotate(cluster.PausedAnnotation, "no"), both(paused, told(cluster.CodeInvalidPause, `annotation addons.kaas.dev/paused is "no", which is taken for a pause; write "true" or "false"`))},
-		"s21 paused misspelled": {annotate("addons.kaas.dev/pause", "true"), told(cluster.CodeUnknownAnnotation, "annotation addons.kaas.dev/pause has no meaning; known are addons.kaas.dev/kubernetes-version and addons.kaas.dev/paused, and addons are switched by labels")},
+		"s21 paused misspelled": {annotate("addons.kaas.dev/pause", "true"), told(cluster.CodeUnknownAnnotation, "annotation addons.kaas.dev/pause has no meaning; known are addons.kaas.dev/kubernetes-version, addons.kaas.dev/paused, addons.kaas.dev/on-disable; addons are switched by labels")},
 		"s22 project of a tenant": {
 			data("project", "tenant-a"),
 			told(cluster.CodeForeignProject, `data.project is "tenant-a": the cluster is scoped to that Argo CD project; if AppProject "addons" sets permitOnlyProjectScopedClusters, Argo CD refuses the addons here; set data.project to "addons" or remove it`),
@@ -207,6 +208,11 @@ func TestRead(t *testing.T) {
 			},
 		},
 		"s24 config no UTF-8": {data("config", "{\"bearerToken\":\"\xff"+token+"\"}"), told(cluster.CodeInvalidText, "data.config is not valid UTF-8; write it again as UTF-8")},
+		"what stays":          {annotate(cluster.OnDisableAnnotation, "cert-manager=retain, prune"), nothing},
+		"what stays, misspelt": {
+			annotate(cluster.OnDisableAnnotation, "cert-manager=keep"),
+			both(onDisableInvalid, told(cluster.CodeInvalidOnDisable, `annotation addons.kaas.dev/on-disable says "cert-manager=keep"; write prune, retain, or a list such as "cert-manager=retain, prune"; until then nothing is removed from this cluster`)),
+		},
 		"limited to namespaces": {
 			data("namespaces", "a, b"),
 			told(cluster.CodeNamespaced, `data.namespaces limits Argo CD to some namespaces, and data.clusterResources is not "true"; addons with cluster-wide objects such as CRDs cannot be delivered; remove data.namespaces or set data.clusterResources to "true"`),
@@ -261,6 +267,8 @@ func TestRead(t *testing.T) {
 }
 
 func paused(f *cluster.Facts) { f.Paused = true }
+
+func onDisableInvalid(f *cluster.Facts) { f.OnDisableInvalid = true }
 
 func clone(s cluster.Secret) cluster.Secret {
 	s.Labels, s.Annotations, s.Data = maps.Clone(s.Labels), maps.Clone(s.Annotations), maps.Clone(s.Data)
@@ -345,9 +353,10 @@ func TestSwitches(t *testing.T) {
 		},
 		"s12 while no catalog was read": {map[string]string{"addons.kaas.dev/cert-manger": "enabled"}, nil, nil},
 		"s12 an annotation as a label": {
-			map[string]string{"addons.kaas.dev/paused": "true", "addons.kaas.dev/release": "x"},
+			map[string]string{"addons.kaas.dev/paused": "true", "addons.kaas.dev/release": "x", "addons.kaas.dev/on-disable": "retain"},
 			known,
 			[]string{
+				"UnknownAddon: label addons.kaas.dev/on-disable has no meaning; write it as an annotation",
 				"UnknownAddon: label addons.kaas.dev/paused has no meaning; write it as an annotation",
 				"UnknownAddon: label addons.kaas.dev/release names no addon of any release; correct or remove it",
 			},
@@ -475,13 +484,14 @@ func FuzzRead(f *testing.F) {
 	f.Add("tokyo-1", "tokyo", "https://10.0.0.1:6443", `{"bearerToken":"x"}`, "v1.31.4", "true", "enabled")
 	f.Add("..", "a\xff", "http://169.254.169.254", `{"tlsClientConfig":{"caData":"!"}}`, "latest", "True", "Enabled")
 	f.Add("", "", "", `{"bearerToken":1e999}`, "", "", "")
+	f.Add("tokyo-1", "tokyo", "https://10.0.0.1:6443", "{}", "", "", "x=retain, y = prune,retain")
 	f.Add("a", "in-cluster", "https://[fe80::1%25x]:1//", `{"execProviderConfig":{"env":{"a":1}}}`, "999.999", "false", " ")
 	f.Fuzz(func(t *testing.T, name, display, server, config, version, paused, label string) {
 		const secret = "hunter2-token-that-no-input-has"
 		s := cluster.Secret{
 			Name: name, Namespace: "argocd",
 			Labels:      map[string]string{cluster.SecretTypeLabel: cluster.SecretType, "addons.kaas.dev/x": label},
-			Annotations: map[string]string{cluster.VersionAnnotation: version, cluster.PausedAnnotation: paused, "kubectl.kubernetes.io/last-applied-configuration": secret},
+			Annotations: map[string]string{cluster.VersionAnnotation: version, cluster.PausedAnnotation: paused, cluster.OnDisableAnnotation: label, "kubectl.kubernetes.io/last-applied-configuration": secret},
 			Data:        map[string][]byte{"name": []byte(display), "server": []byte(server), "config": []byte(config)},
 		}
 		if d := cmp.Diff(cluster.Read(s), cluster.Read(s)); d != "" {
@@ -495,6 +505,9 @@ func FuzzRead(f *testing.F) {
 		}
 		if (got.Server == "") && got.Hold == nil {
 			t.Error("no server and no hold")
+		}
+		if how, ok := got.OnDisable("x"); ok != (how == catalog.Prune || how == catalog.Retain) || ok && got.OnDisableInvalid {
+			t.Errorf("on-disable %q: %q, %t", label, how, ok)
 		}
 		cluster.Switches(got, map[string]bool{"y": true})
 		cluster.Duplicates([]cluster.Facts{got, {Name: "z", Server: got.Server, DisplayName: got.DisplayName}})

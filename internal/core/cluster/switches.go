@@ -23,7 +23,8 @@ func (f Facts) Switch(addon string) Switch {
 	return Invalid
 }
 
-// Switches reports the labels that switch nothing: of an addon that is not known, or with a value that means nothing. known
+// Switches reports the labels that switch nothing: of an addon that is not known, or with a value that means nothing; and addons that
+// are not known in the annotation about those that leave. known
 // are the addons of all releases; while it is empty, no catalog was read yet and no addon is called unknown.
 func Switches(f Facts, known map[string]bool) (problems []fault.Problem) {
 	var invalid, unknown []string
@@ -38,15 +39,17 @@ func Switches(f Facts, known map[string]bool) (problems []fault.Problem) {
 		}
 	}
 	list := switchProblems{where: "cluster " + plain(f.Name)}
-	list.add(CodeInvalidSwitch, invalid, func(key string) string {
+	list.add(CodeInvalidSwitch, "label", invalid, func(key string) string {
 		return "label " + plain(key) + " is " + quote(f.Labels[key]) + "; write \"enabled\" or \"disabled\"; until then the addon stays as it is"
 	})
-	list.add(CodeUnknownAddon, unknown, func(key string) string {
-		switch key {
-		case VersionAnnotation, PausedAnnotation:
+	list.add(CodeUnknownAddon, "label", unknown, func(key string) string {
+		if slices.Contains(annotations, key) {
 			return "label " + key + " has no meaning; write it as an annotation"
 		}
 		return "label " + plain(key) + " names no addon of any release; correct or remove it"
+	})
+	list.add(CodeUnknownAddon, "addon", f.unknownOnDisable(known), func(addon string) string {
+		return "annotation " + OnDisableAnnotation + " names " + addon + ", which is no addon of any release; correct or remove it"
 	})
 	return list.problems
 }
@@ -56,12 +59,12 @@ type switchProblems struct {
 	problems []fault.Problem
 }
 
-// add reports the first labels in order, and counts the rest.
-func (l *switchProblems) add(code fault.Code, keys []string, message func(key string) string) {
+// add reports the first keys in order, and counts the rest.
+func (l *switchProblems) add(code fault.Code, what string, keys []string, message func(key string) string) {
 	slices.Sort(keys)
 	for i, key := range keys {
 		if i == maxListed {
-			l.problems = append(l.problems, fault.Problem{Code: code, Where: l.where, Message: count(len(keys)-i, "more label") + " like this"})
+			l.problems = append(l.problems, fault.Problem{Code: code, Where: l.where, Message: count(len(keys)-i, "more "+what) + " like this"})
 			return
 		}
 		l.problems = append(l.problems, fault.Problem{Code: code, Where: l.where, Message: message(key)})
