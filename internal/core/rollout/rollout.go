@@ -159,27 +159,32 @@ const (
 
 // Status is how far the release of one minor has come.
 type Status struct {
-	Minor   string
-	Release string
-	State   string
+	Minor   string `json:"minor"`
+	Release string `json:"release"`
+	State   string `json:"state"`
 	// Message says what it waits for, or why it is halted and what to do. It has at most 1,024 bytes, and no times that pass.
-	Message string
+	Message string `json:"message"`
 	// Groups are all of the policy, in order, the implicit one last.
-	Groups []GroupStatus
+	Groups []GroupStatus `json:"groups"`
 }
 
 // GroupStatus counts the clusters of a group.
 type GroupStatus struct {
-	Name    string
-	State   string
-	Message string
+	Name    string `json:"name"`
+	State   string `json:"state"`
+	Message string `json:"message"`
 	// Clusters take part; the next six numbers add up to it.
-	Clusters                                               int
-	ToApply, Progressing, Succeeded, Failed, TimeOut, Skip int
+	Clusters    int `json:"clusters"`
+	ToApply     int `json:"toApply"`
+	Progressing int `json:"progressing"`
+	Succeeded   int `json:"succeeded"`
+	Failed      int `json:"failed"`
+	TimeOut     int `json:"timeOut"`
+	Skip        int `json:"skip"`
 	// Exempt take no part.
-	Exempt int
+	Exempt int `json:"exempt"`
 	// Late are the first of those that failed, timed out or are skipped, by name.
-	Late []string
+	Late []string `json:"late,omitempty"`
 }
 
 // maxLate is how many clusters a GroupStatus names.
