@@ -11,16 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/manager"
+	"github.com/addon-manager/addon-manager/internal/testkit/fakeargo"
 	"github.com/addon-manager/addon-manager/internal/testkit/githttp"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 	"github.com/addon-manager/addon-manager/internal/testkit/plane"
 	"github.com/addon-manager/addon-manager/test/sandbox"
-	"github.com/argoproj/argo-cd/v2/applicationset/controllers/template"
-	"github.com/argoproj/argo-cd/v2/applicationset/generators"
-	"github.com/argoproj/argo-cd/v2/applicationset/utils"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
@@ -55,14 +52,12 @@ type world struct {
 	git       *githttp.Server
 	url       string
 	registry  *prometheus.Registry
-	// argo applies ApplicationSets to Applications while it is on, as Argo CD would.
-	argo struct {
-		sync.Mutex
-		off bool
-	}
+	// argo does what Argo CD would: it makes Applications of ApplicationSets, syncs and deletes them.
+	argo *fakeargo.Argo
 }
 
-var install sync.Once
+// crds holds for each API server what installs the CustomResourceDefinitions there once.
+var crds sync.Map
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
@@ -78,7 +73,8 @@ func newWorldOn(t *testing.T, cp *plane.ControlPlane) *world {
 	w.must(err)
 	w.client, err = client.New(w.plane.Config, client.Options{Scheme: scheme})
 	w.must(err)
-	install.Do(func() { w.installCRDs() })
+	once, _ := crds.LoadOrStore(cp, new(sync.Once))
+	once.(*sync.Once).Do(w.installCRDs)
 	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "argocd-"}}
 	w.must(w.client.Create(ctx, ns))
 	w.namespace = ns.Name
@@ -90,7 +86,9 @@ func newWorldOn(t *testing.T, cp *plane.ControlPlane) *world {
 	w.must(err)
 	t.Cleanup(func() { cancel(); <-done })
 	w.url = base + "/" + filepath.Base(w.repo.Dir)
-	go w.playArgo()
+	w.argo = fakeargo.New(w.plane.Config, fakeargo.Options{Namespace: w.namespace, Fail: func(err error) { w.Error(err) }})
+	w.must(w.argo.Start(ctx))
+	t.Cleanup(w.argo.Stop)
 	return w
 }
 
@@ -233,74 +231,14 @@ func (w *world) label(name, addon, value string) {
 	})
 }
 
-// playArgo does to Applications what Argo CD's controllers do, with Argo CD's own code where it decides anything: it renders ApplicationSets,
-// reports every Application Synced and Healthy at the revision it names, and ends deletions.
-func (w *world) playArgo() {
-	list := map[string]generators.Generator{"List": generators.NewListGenerator()}
-	for w.ctx.Err() == nil {
-		w.argo.Lock()
-		if !w.argo.off {
-			w.playOnce(list)
-		}
-		w.argo.Unlock()
-		select {
-		case <-w.ctx.Done():
-		case <-time.After(30 * time.Millisecond):
-		}
-	}
-}
-
-func (w *world) playOnce(list map[string]generators.Generator) {
-	var sets argo.ApplicationSetList
-	if w.client.List(w.ctx, &sets, client.InNamespace(w.namespace)) != nil {
-		return
-	}
-	for _, set := range sets.Items {
-		apps, _, err := template.GenerateApplications(logrus.WithField("set", set.Name), set, list, &utils.Render{}, w.client)
-		if err != nil {
-			w.Errorf("Argo CD cannot generate Applications from %s: %v", set.Name, err)
-			return
-		}
-		for i := range apps {
-			w.playApplication(&apps[i])
-		}
-	}
-	var apps argo.ApplicationList
-	if w.client.List(w.ctx, &apps, client.InNamespace(w.namespace)) != nil {
-		return
-	}
-	for i := range apps.Items {
-		app := &apps.Items[i]
-		if app.DeletionTimestamp != nil && len(app.Finalizers) > 0 {
-			app.Finalizers = nil
-			_ = w.client.Update(w.ctx, app)
-		}
-	}
-}
-
-func (w *world) playApplication(want *argo.Application) {
-	have := &argo.Application{}
-	err := w.client.Get(w.ctx, client.ObjectKeyFromObject(want), have)
-	if apierrors.IsNotFound(err) {
-		_ = w.client.Create(w.ctx, want)
-		return
-	}
-	if err != nil || have.DeletionTimestamp != nil {
-		return
-	}
-	before := have.DeepCopy()
-	have.Spec, have.Labels, have.Annotations, have.Finalizers = want.Spec, want.Labels, want.Annotations, want.Finalizers
-	have.Status.Sync = argo.SyncStatus{Status: argo.SyncStatusCodeSynced, Revision: want.Annotations[argocd.AnnotationCommit], ComparedTo: have.Status.Sync.ComparedTo}
-	have.Status.Health.Status = "Healthy"
-	if changed, _ := client.MergeFrom(before).Data(have); string(changed) != "{}" {
-		_ = w.client.Update(w.ctx, have)
-	}
-}
-
+// stopArgo scales both of Argo CD's controllers to nothing, and back.
 func (w *world) stopArgo(off bool) {
-	w.argo.Lock()
-	defer w.argo.Unlock()
-	w.argo.off = off
+	w.Helper()
+	if off {
+		w.argo.Stop()
+		return
+	}
+	w.must(w.argo.Start(w.ctx))
 }
 
 // eventually waits for a condition; the time limit only says when to give up.

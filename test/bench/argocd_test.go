@@ -10,11 +10,8 @@ import (
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
+	"github.com/addon-manager/addon-manager/internal/testkit/fakeargo"
 	"github.com/addon-manager/addon-manager/test/sandbox"
-	"github.com/argoproj/argo-cd/v2/applicationset/controllers/template"
-	"github.com/argoproj/argo-cd/v2/applicationset/generators"
-	"github.com/argoproj/argo-cd/v2/applicationset/utils"
-	"github.com/sirupsen/logrus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -106,13 +103,11 @@ spec: {sourceRepos: ["*"], destinations: [{server: "*", namespace: "*"}], cluste
 // prepared makes the Applications of all ApplicationSets, rendered by Argo CD's own code.
 func (f *fleet) prepared() {
 	f.Helper()
-	logrus.SetLevel(logrus.ErrorLevel)
-	list := map[string]generators.Generator{"List": generators.NewListGenerator()}
 	var sets argocd.ApplicationSetList
 	f.must(f.client.List(f.ctx, &sets, client.InNamespace(sandbox.Namespace)))
 	f.parallel(len(sets.Items), func(i int) error {
 		set := &sets.Items[i]
-		apps, _, err := template.GenerateApplications(logrus.WithField("set", set.Name), *set, list, &utils.Render{}, f.client)
+		apps, err := fakeargo.Render(set)
 		if err != nil {
 			return err
 		}
