@@ -151,12 +151,17 @@ func TestDeleteCRDsDoesNotWait(t *testing.T) {
 	s.await("custom resources are not served", func() bool { return s.Create(t.Context(), object) == nil })
 	p := NewProber(ProberOptions{})
 	r := CRDRemoval{Application: ours, Names: []string{name}}
+	deletions := 0
+	front := s.between(func() { deletions++ })
 	for range 2 {
-		got, err := p.DeleteCRDs(t.Context(), s.secret, r)
+		got, err := p.DeleteCRDs(t.Context(), front, r)
 		s.must(err)
 		if d := cmp.Diff(CRDsRemoved{Deleted: []string{name}}, got); d != "" {
 			t.Errorf("(-want +got):\n%s", d)
 		}
+	}
+	if deletions != 1 {
+		t.Errorf("it was deleted %d times, want once", deletions)
 	}
 	if s.gone(name) {
 		t.Fatal("the definition is gone before its custom resource")

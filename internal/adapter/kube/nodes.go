@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,9 +32,9 @@ const (
 type Nodes struct {
 	// Known is set when the nodes were read; all but Why is zero when it is not.
 	Known bool
-	// Oldest and Newest are the lowest and the highest minor of a kubelet; zero where no node tells one.
-	Oldest, Newest version.Minor
-	// Count is how many nodes there are, OnOldest and OnNewest how many run those minors.
+	// Oldest and Newest are the lowest and the highest version of a kubelet; zero where no node tells one.
+	Oldest, Newest version.Kubernetes
+	// Count is how many nodes there are, OnOldest and OnNewest how many run the minors of Oldest and Newest.
 	Count, OnOldest, OnNewest int
 	// Why says why the nodes are not known, or what is missing of them; empty before they were asked for the first time.
 	Why string
@@ -41,36 +42,50 @@ type Nodes struct {
 
 // Skewed reports whether the nodes differ in their minor from each other or from that of the API server, as they do during an upgrade.
 func (n Nodes) Skewed(server version.Minor) bool {
-	return n.Known && !n.Oldest.IsZero() && (n.Oldest != server || n.Newest != server)
+	return n.Known && !n.Oldest.Minor.IsZero() && (n.Oldest.Minor != server || n.Newest.Minor != server)
 }
 
 // tells reports whether n tells anything new after before. How many nodes there are changes all the time where a cluster scales itself,
 // and matters only while they differ.
 func (n Nodes) tells(before Nodes) bool {
-	if n.Oldest == n.Newest && before.Oldest == before.Newest {
+	if n.Oldest.Minor == n.Newest.Minor && before.Oldest.Minor == before.Newest.Minor {
 		n.Count, n.OnOldest, n.OnNewest = before.Count, before.OnOldest, before.OnNewest
 	}
 	return n != before
 }
 
-func (n *Nodes) add(kubelet string) {
-	n.Count++
+// tally counts nodes.
+type tally struct {
+	oldest, newest version.Kubernetes
+	count          int
+	minors         map[version.Minor]int
+}
+
+func (t *tally) add(kubelet string) {
+	t.count++
 	v, err := version.ParseKubernetes(kubelet)
 	if err != nil {
 		return // Something that plays kubelet under a version of its own.
 	}
-	if n.Oldest.IsZero() || v.Minor.Compare(n.Oldest) < 0 {
-		n.Oldest, n.OnOldest = v.Minor, 0
+	if len(t.minors) == 0 || compare(v, t.oldest) < 0 {
+		t.oldest = v
 	}
-	if n.Newest.IsZero() || v.Minor.Compare(n.Newest) > 0 {
-		n.Newest, n.OnNewest = v.Minor, 0
+	if len(t.minors) == 0 || compare(v, t.newest) > 0 {
+		t.newest = v
 	}
-	if v.Minor == n.Oldest {
-		n.OnOldest++
+	t.minors[v.Minor]++
+}
+
+func (t *tally) nodes() Nodes {
+	return Nodes{
+		Known: true, Oldest: t.oldest, Newest: t.newest,
+		Count: t.count, OnOldest: t.minors[t.oldest.Minor], OnNewest: t.minors[t.newest.Minor],
 	}
-	if v.Minor == n.Newest {
-		n.OnNewest++
-	}
+}
+
+// compare also orders what differs in a vendor's suffix only, so that the order of the nodes does not matter.
+func compare(a, b version.Kubernetes) int {
+	return cmp.Or(a.Minor.Compare(b.Minor), cmp.Compare(a.Patch, b.Patch), cmp.Compare(a.Raw, b.Raw))
 }
 
 // nodes asks for the nodes over a connection that is open.
@@ -97,19 +112,20 @@ func (a *asker) onlyNodes(ctx context.Context, data map[string][]byte, timeout t
 }
 
 func (c *conn) nodes(ctx context.Context) (Nodes, error) {
-	n := Nodes{Known: true}
+	t := tally{minors: map[version.Minor]int{}}
 	for next := ""; ; {
 		page, err := c.nodesPage(ctx, next)
 		if err != nil {
 			return Nodes{}, err
 		}
 		for _, kubelet := range page.kubelets {
-			n.add(kubelet)
+			t.add(kubelet)
 		}
 		switch next = page.next; {
 		case next == "":
-			return n, nil
-		case n.Count >= maxNodes:
+			return t.nodes(), nil
+		case t.count >= maxNodes:
+			n := t.nodes()
 			n.Why = fmt.Sprintf("only the first %d nodes are counted", maxNodes)
 			return n, nil
 		case len(page.kubelets) == 0: // A server that always promises more must not be asked for ever.

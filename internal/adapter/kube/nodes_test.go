@@ -18,9 +18,14 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
-var m130, m131, m132 = minor(30), minor(31), minor(32)
-
-func minor(n int) version.Minor { return version.Minor{Major: 1, Minor: n} }
+// v reads a version.
+func v(text string) version.Kubernetes {
+	k, err := version.ParseKubernetes(text)
+	if err != nil {
+		panic(err)
+	}
+	return k
+}
 
 // table is a page of nodes as an API server prints it.
 func table(next string, kubelets ...string) string {
@@ -47,15 +52,16 @@ func TestNodesOfAnAnswer(t *testing.T) {
 		pages map[string]http.HandlerFunc // by the token that asks for them
 		want  Nodes
 	}{
-		"one minor":          {pages(table("", "v1.31.4", "v1.31.9")), Nodes{Known: true, Oldest: m131, Newest: m131, Count: 2, OnOldest: 2, OnNewest: 2}},
-		"three minors":       {pages(table("", "v1.31.4", "v1.32.0", "v1.30.1", "v1.32.1", "v1.30.1", "v1.30.9")), Nodes{Known: true, Oldest: m130, Newest: m132, Count: 6, OnOldest: 3, OnNewest: 2}},
-		"vendors":            {pages(table("", "v1.31.4-eks-99", "v1.32.1+k3s1")), Nodes{Known: true, Oldest: m131, Newest: m132, Count: 2, OnOldest: 1, OnNewest: 1}},
+		"one minor":          {pages(table("", "v1.31.4", "v1.31.9")), Nodes{Known: true, Oldest: v("v1.31.4"), Newest: v("v1.31.9"), Count: 2, OnOldest: 2, OnNewest: 2}},
+		"three minors":       {pages(table("", "v1.31.4", "v1.32.0", "v1.30.1", "v1.32.1", "v1.30.1", "v1.30.9")), Nodes{Known: true, Oldest: v("v1.30.1"), Newest: v("v1.32.1"), Count: 6, OnOldest: 3, OnNewest: 2}},
+		"vendors":            {pages(table("", "v1.31.4-eks-99", "v1.32.1+k3s1")), Nodes{Known: true, Oldest: v("v1.31.4-eks-99"), Newest: v("v1.32.1+k3s1"), Count: 2, OnOldest: 1, OnNewest: 1}},
+		"suffixes":           {pages(table("", "v1.31.4-b", "v1.31.4-a", "v1.31.4-c")), Nodes{Known: true, Oldest: v("v1.31.4-a"), Newest: v("v1.31.4-c"), Count: 3, OnOldest: 3, OnNewest: 3}},
 		"no node":            {pages(table("")), Nodes{Known: true}},
-		"a stranger":         {pages(table("", "v1.31.4", "fake")), Nodes{Known: true, Oldest: m131, Newest: m131, Count: 2, OnOldest: 1, OnNewest: 1}},
+		"a stranger":         {pages(table("", "v1.31.4", "fake")), Nodes{Known: true, Oldest: v("v1.31.4"), Newest: v("v1.31.4"), Count: 2, OnOldest: 1, OnNewest: 1}},
 		"only strangers":     {pages(table("", "", "fake")), Nodes{Known: true, Count: 2}},
-		"a short row":        {pages(`{"kind":"Table","columnDefinitions":[{"name":"Version"}],"rows":[{"cells":[]},{"cells":[7]},{"cells":["v1.31.4"]}]}`), Nodes{Known: true, Oldest: m131, Newest: m131, Count: 3, OnOldest: 1, OnNewest: 1}},
-		"pages":              {pages(table("a", "v1.31.4"), table("b", "v1.30.4"), table("", "v1.30.1")), Nodes{Known: true, Oldest: m130, Newest: m131, Count: 3, OnOldest: 2, OnNewest: 1}},
-		"more than 5000":     {pages(table("a", full...), table("b", full...), table("c", full...), table("d", full...), table("e", full...)), Nodes{Known: true, Oldest: m131, Newest: m131, Count: 5000, OnOldest: 5000, OnNewest: 5000, Why: "only the first 5000 nodes are counted"}},
+		"a short row":        {pages(`{"kind":"Table","columnDefinitions":[{"name":"Version"}],"rows":[{"cells":[]},{"cells":[7]},{"cells":["v1.31.4"]}]}`), Nodes{Known: true, Oldest: v("v1.31.4"), Newest: v("v1.31.4"), Count: 3, OnOldest: 1, OnNewest: 1}},
+		"pages":              {pages(table("a", "v1.31.4"), table("b", "v1.30.4"), table("", "v1.30.1")), Nodes{Known: true, Oldest: v("v1.30.1"), Newest: v("v1.31.4"), Count: 3, OnOldest: 2, OnNewest: 1}},
+		"more than 5000":     {pages(table("a", full...), table("b", full...), table("c", full...), table("d", full...), table("e", full...)), Nodes{Known: true, Oldest: v("v1.31.4"), Newest: v("v1.31.4"), Count: 5000, OnOldest: 5000, OnNewest: 5000, Why: "only the first 5000 nodes are counted"}},
 		"empty pages":        {pages(table("a")), Nodes{Why: "HOST answers a list of nodes with an empty page"}},
 		"a page is gone":     {map[string]http.HandlerFunc{"": says(200, table("a", "v1.31.4")), "a": says(410, "")}, Nodes{Why: "HOST answers /api/v1/nodes with 410 Gone, not like a Kubernetes API server"}},
 		"forbidden":          {map[string]http.HandlerFunc{"": says(403, "")}, Nodes{Why: "HOST does not allow the credentials in data.config to list nodes (403)"}},
@@ -117,13 +123,13 @@ func TestSkewed(t *testing.T) {
 	}{
 		"unknown":        {Nodes{Why: "forbidden"}, false},
 		"no nodes":       {Nodes{Known: true}, false},
-		"as the server":  {Nodes{Known: true, Oldest: m131, Newest: m131}, false},
-		"all older":      {Nodes{Known: true, Oldest: m130, Newest: m130}, true},
-		"some older":     {Nodes{Known: true, Oldest: m130, Newest: m131}, true},
-		"some are newer": {Nodes{Known: true, Oldest: m131, Newest: m132}, true},
+		"as the server":  {Nodes{Known: true, Oldest: v131, Newest: v131}, false},
+		"all older":      {Nodes{Known: true, Oldest: v("v1.30.9"), Newest: v("v1.30.9")}, true},
+		"some older":     {Nodes{Known: true, Oldest: v("v1.30.9"), Newest: v131}, true},
+		"some are newer": {Nodes{Known: true, Oldest: v131, Newest: v132}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := tc.nodes.Skewed(m131); got != tc.want {
+			if got := tc.nodes.Skewed(v131.Minor); got != tc.want {
 				t.Errorf("got %t, want %t", got, tc.want)
 			}
 		})
@@ -147,9 +153,9 @@ func TestNodesOfAProber(t *testing.T) {
 			r.nodes = nodes
 			return r, err
 		}
-		one := Nodes{Known: true, Oldest: m131, Newest: m131, Count: 3, OnOldest: 3, OnNewest: 3}
-		mixed := Nodes{Known: true, Oldest: m130, Newest: m131, Count: 3, OnOldest: 2, OnNewest: 1}
-		further := Nodes{Known: true, Oldest: m130, Newest: m131, Count: 3, OnOldest: 1, OnNewest: 2}
+		one := Nodes{Known: true, Oldest: v131, Newest: v131, Count: 3, OnOldest: 3, OnNewest: 3}
+		mixed := Nodes{Known: true, Oldest: v("v1.30.9"), Newest: v131, Count: 3, OnOldest: 2, OnNewest: 1}
+		further := Nodes{Known: true, Oldest: v("v1.30.9"), Newest: v131, Count: 3, OnOldest: 1, OnNewest: 2}
 		refused := Nodes{Why: "refused"}
 		nodes = &one
 		watch(p, "a")
@@ -163,7 +169,7 @@ func TestNodesOfAProber(t *testing.T) {
 			changes int
 		}{
 			{"nothing changes", one, 2, one, "nn", 0},
-			{"a node more", Nodes{Known: true, Oldest: m131, Newest: m131, Count: 4, OnOldest: 4, OnNewest: 4}, 1, Nodes{Known: true, Oldest: m131, Newest: m131, Count: 4, OnOldest: 4, OnNewest: 4}, "n", 0},
+			{"a node more", Nodes{Known: true, Oldest: v131, Newest: v131, Count: 4, OnOldest: 4, OnNewest: 4}, 1, Nodes{Known: true, Oldest: v131, Newest: v131, Count: 4, OnOldest: 4, OnNewest: 4}, "n", 0},
 			{"an upgrade begins", mixed, 1, mixed, "n", 1},
 			{"an upgrade goes on", further, 1, further, "n", 1},
 			{"a failure", refused, 5, further, "n----", 0},
@@ -224,7 +230,7 @@ func TestNodesWhereTheVersionIsKnown(t *testing.T) {
 		},
 	})
 	for name, want := range map[string]*Nodes{
-		"good":   {Known: true, Oldest: m131, Newest: m131, Count: 1, OnOldest: 1, OnNewest: 1},
+		"good":   {Known: true, Oldest: v("v1.31.4"), Newest: v("v1.31.4"), Count: 1, OnOldest: 1, OnNewest: 1},
 		"broken": {Why: "data.server is missing"},
 		"gone":   {Why: "the cluster Secret cannot be read"},
 	} {

@@ -51,7 +51,7 @@ func (s *server) must(err error) {
 
 func TestNodesOfARealServer(t *testing.T) {
 	s := newServer(t)
-	for name, kubelet := range map[string]string{"a": "v1.31.4", "b": "v1.32.0", "c": "v1.31.4-eks-99"} {
+	for name, kubelet := range map[string]string{"a": "v1.31.4", "b": "v1.32.0", "c": "v1.31.9-eks-99"} {
 		node := &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: name}}
 		s.must(s.Create(t.Context(), node))
 		t.Cleanup(func() { s.must(s.Delete(context.Background(), node)) })
@@ -61,7 +61,7 @@ func TestNodesOfARealServer(t *testing.T) {
 	p := NewProber(ProberOptions{})
 	r, err := p.ask.ask(t.Context(), s.secret, question{version: p.opts.Timeout, nodes: p.opts.Timeout})
 	s.must(err)
-	want := &Nodes{Known: true, Oldest: m131, Newest: m132, Count: 3, OnOldest: 2, OnNewest: 1}
+	want := &Nodes{Known: true, Oldest: v("v1.31.4"), Newest: v("v1.32.0"), Count: 3, OnOldest: 2, OnNewest: 1}
 	if d := cmp.Diff(want, r.nodes); d != "" {
 		t.Errorf("(-want +got):\n%s", d)
 	}
