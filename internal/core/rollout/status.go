@@ -37,7 +37,7 @@ func (w *wave) haltReasons() []fault.Reason {
 	case w.byHand:
 		return because(CodeReleaseHalted, "%s is halted by a person; `addon-manager rollout resume %s` lets it go on", w.tag, w.tag)
 	case w.breached != nil:
-		return because(CodeRolloutHalted, "%s is halted: %s. %s", w.tag, w.breached.tooMany(), w.ways())
+		return because(CodeRolloutHalted, "%s is halted: %s; see `addon-manager rollout status`", w.tag, w.breached.tooMany())
 	}
 	return nil
 }

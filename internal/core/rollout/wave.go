@@ -199,8 +199,9 @@ func (w *wave) open(g *groupWave, members []*member) {
 			m.waits, timed = window, true
 		case g.number.Progressing >= g.concurrency:
 			m.waits, timed = slots, timed || open
-		default:
+		default: // Until that is recorded, the window may close again.
 			w.move(g, m)
+			timed = timed || open
 		}
 	}
 	if timed {
