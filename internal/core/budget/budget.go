@@ -102,9 +102,11 @@ func (g Grant) Reason() *fault.Reason {
 // Input is everything a decision depends on.
 type Input struct {
 	Policy Policy
-	// Due are all deletions whose grace is over, granted or not, each pair once. One that is carried out or undone is not in it.
+	// Due are all deletions whose grace is over, granted or not, each pair once. One that is carried out, at least begun, or undone is
+	// not in it.
 	Due []Deletion
-	// Pairs is how many pairs of each addon exist, those that are due included.
+	// Pairs is how many pairs of each addon exist: those that are due included, those not whose deletion has begun. What is granted and
+	// no longer due is counted beside them.
 	Pairs  map[string]int
 	Ledger Ledger
 	Now    time.Time

@@ -251,6 +251,30 @@ func TestDecide(t *testing.T) {
 					hashOf(due("a", "release", 1, 2)), due("a", "release", 1, 2)),
 			},
 		},
+		"the clock was set back while a grant was open": {
+			budget.Input{Policy: budget.Default(), Pairs: map[string]int{"a": 9}, Ledger: ledger{Grants: grants(noon.Add(2*time.Hour), "", a2[0])}},
+			budget.Result{Ledger: ledger{Spent: []budget.Spent{spent("a", -2*time.Hour, 1)}}},
+		},
+		"a ledger that somebody edited": {
+			budget.Input{
+				Policy: budget.Default(), Due: a2[:1], Pairs: map[string]int{"a": 10},
+				Ledger: ledger{
+					Grants: slices.Concat(grants(noon.In(time.FixedZone("", 3600)), "", a2[0]), grants(noon.Add(-time.Hour), "", a2[0])),
+					Spent:  []budget.Spent{spent("a", 0, -5), spent("b", 0, 1), spent("b", 0, 2), spent("a", 0, 0)},
+				},
+			},
+			budget.Result{Ledger: ledger{Grants: grants(noon, "", a2[0]), Spent: []budget.Spent{spent("b", 0, 3)}}},
+		},
+		"limits were lowered below what is granted already": {
+			budget.Input{
+				Policy: budget.Policy{PerAddon: budget.Limit{Value: 1}, Fleet: budget.Limit{Value: 1}}, Due: a2, Pairs: map[string]int{"a": 10, "b": 10},
+				Ledger: ledger{Spent: []budget.Spent{spent("b", 0, 3)}},
+			},
+			budget.Result{
+				Ledger:     ledger{Spent: []budget.Spent{spent("b", 0, 3)}},
+				Quarantine: hold("2 deletions wait for approval: a has 2 due, and at most 1 of its 10 pairs may go within an hour", hashOf(a2), a2),
+			},
+		},
 		"a zero policy allows nothing": {
 			budget.Input{Due: b1, Pairs: map[string]int{"b": 100}},
 			budget.Result{Quarantine: hold("1 deletion waits for approval: b has 1 due, and at most 0 of its 100 pairs may go within an hour", hashOf(b1), b1)},
@@ -320,5 +344,21 @@ func TestReasons(t *testing.T) {
 	want := &fault.Reason{Code: budget.CodeDeletionApproved, Message: "approved as part of the list dde493f2208f"}
 	if d := cmp.Diff(want, budget.Grant{Approval: "dde493f2208f"}.Reason()); d != "" {
 		t.Error(d)
+	}
+}
+
+func BenchmarkDecide(b *testing.B) {
+	in := budget.Input{Policy: budget.Default(), Pairs: map[string]int{}, Now: noon}
+	for i := range 30 {
+		addon := fmt.Sprintf("addon-%02d", i)
+		in.Pairs[addon] = 1_000
+		in.Due = append(in.Due, due(addon, "remove", 1, 1_000)...)
+		for m := range 60 {
+			in.Ledger.Spent = append(in.Ledger.Spent, spent(addon, time.Duration(m)*time.Minute, 1))
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		budget.Decide(in)
 	}
 }
