@@ -59,11 +59,11 @@ func BenchmarkPlan10000x50(b *testing.B) { benchmarkPlan(b, 10000, 50) }
 // BenchmarkOneCluster is what a controller does when one Secret changes.
 func BenchmarkOneCluster(b *testing.B) {
 	in := settled(b, 1000, 40)
-	s := resolve.Prepare(in.Source, resolve.NamesOf(in.Delivered))
+	s := resolve.Prepare(in.Source, resolve.Policy{}, resolve.NamesOf(in.Delivered))
 	c := in.Clusters[500]
 	b.ReportAllocs()
 	for b.Loop() {
-		if plan := s.Cluster(c, in.Delivered[c.Name], in.Now); len(plan.Pairs) != 40 {
+		if plan := s.Cluster(c, in.Delivered[c.Name], s.Stay(c, in.Delivered[c.Name]), in.Now); len(plan.Pairs) != 40 {
 			b.Fatalf("%d pairs", len(plan.Pairs))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/rollout"
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
@@ -39,13 +40,13 @@ const (
 	CodeLeaving            fault.Code = "Leaving"
 )
 
-// Cluster decides about one cluster. delivered may be in any order; it is not changed.
-func (s *Snapshot) Cluster(c Cluster, delivered []Delivered, now time.Time) ClusterPlan {
-	return s.cluster(c, delivered, now, make([]Pair, 0, max(len(delivered), 8)))
+// Cluster decides about one cluster, within what the fleet as a whole permits it. delivered may be in any order; it is not changed.
+func (s *Snapshot) Cluster(c Cluster, delivered []Delivered, permit Permit, now time.Time) ClusterPlan {
+	return s.cluster(c, delivered, permit, now, make([]Pair, 0, max(len(delivered), 8)))
 }
 
 // cluster appends the pairs to into.
-func (s *Snapshot) cluster(c Cluster, delivered []Delivered, _ time.Time, into []Pair) ClusterPlan {
+func (s *Snapshot) cluster(c Cluster, delivered []Delivered, permit Permit, now time.Time, into []Pair) ClusterPlan {
 	v := c.Version()
 	plan := ClusterPlan{Name: c.Name, KubernetesVersion: v.Raw, Minor: v.Minor.String(), Reasons: []fault.Reason{}, Problems: c.Problems}
 	if !c.Gone {
@@ -54,19 +55,46 @@ func (s *Snapshot) cluster(c Cluster, delivered []Delivered, _ time.Time, into [
 	if !slices.IsSortedFunc(delivered, byAddon) {
 		delivered = slices.SortedFunc(slices.Values(delivered), byAddon)
 	}
-	o := s.minors[v.Minor]
-	if o != nil {
-		plan.Release = o.tag
-		plan.Reasons = append(plan.Reasons, o.refused...)
+	plan.Problems = append(plan.Problems, pinProblems(&c, now)...)
+	newest := s.minors[v.Minor]
+	if newest != nil {
+		plan.Release = newest.tag
+		plan.Reasons = append(plan.Reasons, newest.refused...)
 	}
-	if hold := s.holds(c, v, o); len(hold) > 0 {
-		plan.Reasons = append(plan.Reasons, hold...)
-		plan.Pairs = s.heldPairs(c, o, delivered, hold, into)
-		plan.Held = !slices.ContainsFunc(delivered, s.follows)
+	at := admitted(&c, delivered)
+	plan.Released = stillReleased(&c, delivered)
+	plan.Admitted = c.Admitted
+	if c.Orders.Decommission != nil && !c.Paused && !s.policy.Paused {
+		s.decommission(&plan, &c, delivered, now, into)
+		plan.Standing = Standing{Cluster: rollout.Cluster{Name: c.Name}, Excluded: true}
 		return plan
 	}
-	d := decision{s: s, c: &c, version: v, offer: o, inRange: o.inRange(v), delivered: delivered}
+	if hold := s.holds(c, v, newest); len(hold) > 0 {
+		plan.Reasons = append(plan.Reasons, hold...)
+		plan.Pairs = s.heldPairs(c, newest, delivered, hold, into)
+		plan.Held = !slices.ContainsFunc(delivered, s.follows)
+		plan.Standing = s.standing(&c, at, &plan, delivered, now)
+		return plan
+	}
+	d := decision{s: s, c: &c, plan: &plan, version: v, newest: newest, offer: newest, delivered: delivered, permit: permit, now: now}
+	if target := s.offers[permit.Release.String()]; target != nil && target.release.Tag.Minor == v.Minor {
+		d.offer = target
+		if target.tag != at.Release {
+			at = Admitted{Release: target.tag, Since: now.Truncate(time.Second)}
+			plan.Admitted = at
+		}
+	} else {
+		d.waits = true
+	}
+	if len(permit.Reasons) > 0 {
+		plan.Reasons = append(plan.Reasons, permit.Reasons...)
+	}
+	d.inRange = d.offer.inRange(v)
 	plan.Pairs = d.pairs(into)
+	if c.Succeeded == at.Release || permit.State == rollout.Succeeded {
+		plan.Succeeded = at.Release
+	}
+	plan.Standing = s.standing(&c, at, &plan, delivered, now)
 	return plan
 }
 
@@ -76,8 +104,17 @@ func byAddon(a, b Delivered) int { return cmp.Compare(a.Addon, b.Addon) }
 type decision struct {
 	s       *Snapshot
 	c       *Cluster
+	plan    *ClusterPlan
 	version version.Kubernetes
-	offer   *offer
+	// offer is the release that is decided by: the one that the cluster is let to, or where it is let to none, the newest. That is what it
+	// should have in the end.
+	offer, newest *offer
+	// hypothetical is set when everything may move at once, because the answer is only told.
+	hypothetical bool
+	// waits is set while the cluster is let to no release of its minor.
+	waits  bool
+	permit Permit
+	now    time.Time
 	// inRange tells, for each addon of the offer, whether it supports the cluster's version.
 	inRange []bool
 	// delivered is what the cluster has, sorted by addon.
@@ -118,6 +155,8 @@ func (d *decision) wish(of *offered) (wish, fault.Code) {
 	default:
 		value, set := d.c.Labels[of.label]
 		switch {
+		case !set && d.c.Orders.adopts(of.Name):
+			return wishOn, CodeAdopted
 		case !set:
 			return wishOff, CodeLabelRemoved
 		case value == string(cluster.Enabled):
@@ -154,6 +193,8 @@ func (d *decision) pairs(pairs []Pair) []Pair {
 	if d.wentBack != "" {
 		d.waitForDowngrade(pairs)
 	}
+	d.waitForDependencies(pairs)
+	d.waitForPermit(pairs)
 	return pairs
 }
 
@@ -164,6 +205,7 @@ func (d *decision) absent(i int) (Pair, bool) {
 	if w != wishOn {
 		return Pair{}, false // An unreadable label is among the cluster's problems.
 	}
+	from, pin, r := d.from(of)
 	p := Pair{Cluster: d.c.Name, Addon: of.Name, Minor: d.offer.minor, Placement: of.Placement, Wanted: d.offer.tag, On: why}
 	p.Application = d.s.applicationName(d.c.Name, of.Name)
 	hold := func(r fault.Reason) (Pair, bool) {
@@ -176,18 +218,24 @@ func (d *decision) absent(i int) (Pair, bool) {
 		}
 		return hold(d.outOfRange(of))
 	}
+	if r != nil {
+		return hold(*r)
+	}
 	if r := d.blocked(of); r != nil {
 		return hold(*r)
 	}
 	if owner, taken := d.s.names.Owner(p.Application); taken && owner != (PairKey{d.c.Name, of.Name}) {
 		return hold(fault.Reasonf(CodeNameTaken, "Application %q belongs to addon %q of cluster %q; rename one of the clusters or addons", p.Application, owner.Addon, owner.Cluster))
 	}
-	e, r := d.element(of, &Delivered{Element: Element{Application: p.Application}})
+	e, r := d.element(from, &Delivered{Element: Element{Application: p.Application}})
 	if r != nil {
 		return hold(*r)
 	}
-	p.Action, p.Element, p.Revision = Install, &e, e.Revision
+	p.Action, p.Element, p.Revision, p.Wanted, p.part = Install, &e, e.Revision, e.Release, pin == nil
 	p.Reasons = []fault.Reason{onReason(why, of)}
+	if pin != nil {
+		p.Reasons = append(p.Reasons, fault.Reasonf(CodePinned, "%s", pin.said()))
+	}
 	return p, true
 }
 
@@ -195,6 +243,8 @@ func onReason(why fault.Code, of *offered) fault.Reason {
 	switch why {
 	case CodeSwitchedOn:
 		return fault.Reasonf(why, "label %s is %q", of.label, cluster.Enabled)
+	case CodeAdopted:
+		return fault.Reasonf(why, "its objects are on the cluster and were adopted; label %s=%s says so for good", of.label, cluster.Enabled)
 	case CodeAlwaysOn:
 		return fault.Reasonf(why, "the catalog enables %s on every cluster", of.Name)
 	default:
@@ -265,6 +315,9 @@ func (d *decision) present(i int, have *Delivered) Pair {
 		if r := d.downgraded(have); r != nil {
 			return d.kept(have, *r)
 		}
+		if d.waits {
+			return d.kept(have, d.outOfRange(of))
+		}
 		return d.leave(have, of.OnDisable, d.outOfRange(of))
 	}
 	if w == wishUnclear {
@@ -277,10 +330,10 @@ func (d *decision) present(i int, have *Delivered) Pair {
 	p := d.s.keepPair(d.c.Name, *have)
 	p.On = why
 	hold := func(r fault.Reason) Pair {
-		p.Action, p.Reasons, p.Wanted = Hold, []fault.Reason{r}, d.offer.tag
+		p.Action, p.Reasons, p.Wanted = Hold, []fault.Reason{r}, d.newest.tag
 		return p
 	}
-	p.Wanted, p.Minor = d.offer.tag, d.offer.minor
+	p.Minor = d.offer.minor
 	if w == wishUnclear {
 		return hold(fault.Reasonf(cluster.CodeInvalidSwitch, "label %s is neither %q nor %q; what is there stays", of.label, cluster.Enabled, cluster.Disabled))
 	}
@@ -288,21 +341,31 @@ func (d *decision) present(i int, have *Delivered) Pair {
 		p.Action = Install
 		p.Reasons = []fault.Reason{fault.Reasonf(CodeLeaving, "the Application is still being deleted; a new one follows")}
 	}
-	if r := d.blocked(of); r != nil {
-		return hold(*r)
-	}
-	if r := d.backwards(have); r != nil {
-		return hold(*r)
-	}
-	e, r := d.element(of, have)
+	from, pin, r := d.from(of)
 	if r != nil {
 		return hold(*r)
 	}
-	p.Element, p.Revision = &e, e.Revision
+	if r := d.blocked(of); r != nil {
+		return hold(*r)
+	}
+	if pin == nil {
+		if r := d.backwards(have); r != nil {
+			return hold(*r)
+		}
+	}
+	e, r := d.element(from, have)
+	if r != nil {
+		return hold(*r)
+	}
+	p.Element, p.Revision, p.Wanted, p.part = &e, e.Revision, e.Release, pin == nil
 	switch {
 	case have.Deleting:
+	case have.Release != e.Release && pin != nil:
+		p.Action, p.Reasons = Move, []fault.Reason{fault.Reasonf(CodePinned, "%s", pin.said())}
 	case have.Release != e.Release:
 		p.Action, p.Reasons = Move, []fault.Reason{d.moveReason(have)}
+	case pin != nil && e.Release != d.newest.tag:
+		p.Action, p.Wanted, p.Reasons = Hold, d.newest.tag, []fault.Reason{d.pinReason(pin)}
 	case len(d.offer.refused) > 0:
 		p.Action, p.Reasons = Hold, d.offer.refused
 	default:
@@ -318,17 +381,17 @@ func (d *decision) present(i int, have *Delivered) Pair {
 
 // unchanged answers for what is exactly as it should be, which is nearly everything at nearly any time: without an allocation.
 func (d *decision) unchanged(of *offered, w wish, have *Delivered) (Pair, bool) {
-	if w != wishOn || !have.Listed || have.Deleting || have.Release != d.offer.tag || len(d.offer.refused) > 0 || len(of.DependsOn) > 0 && d.blocked(of) != nil {
+	if w != wishOn || len(d.c.Orders.Pins) > 0 || !have.Listed || have.Deleting || have.Release != d.offer.tag || len(d.offer.refused) > 0 || len(of.DependsOn) > 0 && d.blocked(of) != nil {
 		return Pair{}, false
 	}
-	e, r := d.element(of, have)
+	e, r := d.element(offering{d.offer, of}, have)
 	if r != nil || e != have.Element {
 		return Pair{}, false
 	}
 	return Pair{
 		Cluster: d.c.Name, Addon: have.Addon, Minor: d.offer.minor, Placement: have.Placement, Application: have.Application,
 		Delivered: deliveredRelease(have), Wanted: d.offer.tag, Revision: have.Revision, Action: Keep, Reasons: []fault.Reason{},
-		Element: &have.Element, Status: have.Status,
+		Element: &have.Element, Status: have.Status, part: true,
 	}, true
 }
 
@@ -339,12 +402,24 @@ func offReason(why fault.Code, of *offered) fault.Reason {
 	return fault.Reasonf(why, "label %s is %q", of.label, cluster.Disabled)
 }
 
-// element compiles the Application of a pair at the offered release, under the name that it has.
-func (d *decision) element(of *offered, have *Delivered) (Element, *fault.Reason) {
+// offering is an addon as one release offers it.
+type offering struct {
+	*offer
+	of *offered
+}
+
+// element compiles the Application of a pair at a release, under the name that it has.
+func (d *decision) element(at offering, have *Delivered) (Element, *fault.Reason) {
+	of := at.of
 	e := Element{
 		Application: have.Application, Addon: of.Name, Placement: of.Placement, OnDisable: of.OnDisable,
-		Release: d.offer.tag, Commit: d.offer.release.Commit, Revision: d.offer.revision,
-		Path: of.Path, Namespace: of.Namespace, Server: d.c.Server, Patch: of.patch,
+		Release: at.tag, Commit: at.release.Commit, Revision: at.revision,
+		Path: of.Path, Namespace: of.Namespace, Server: d.c.Server, Patch: of.patch, Grace: of.grace, PruneCRDs: of.PruneCRDs,
+	}
+	if e.Release == have.Release && e.Revision == have.Revision {
+		e.Moved = have.Moved
+	} else {
+		e.Moved = formatTime(d.now)
 	}
 	if of.Placement == catalog.Management {
 		e.Server, e.Namespace = cluster.LocalServer, ManagementNamespace(d.c.Name)

@@ -323,7 +323,7 @@ func TestDependencies(t *testing.T) {
 		want          []string
 	}{
 		"all on": {after: []string{"a=enabled", "b=enabled", "c=enabled"}, want: []string{
-			`k/a install SwitchedOn: label addons.kaas.dev/a is "enabled".`, `k/b install SwitchedOn: label addons.kaas.dev/b is "enabled".`, `k/c install SwitchedOn: label addons.kaas.dev/c is "enabled".`,
+			"k/a hold WaitingForDependency: waits for b, which waits for c, which comes first (v1.31-ake.1).", "k/b hold WaitingForDependency: waits for c, which comes first (v1.31-ake.1).", `k/c install SwitchedOn: label addons.kaas.dev/c is "enabled".`,
 		}},
 		"the last of three is off": {after: []string{"a=enabled", "b=enabled"}, want: []string{
 			"k/a hold DependencyOff: a needs b: " + off, "k/b hold DependencyOff: " + off,
@@ -459,6 +459,7 @@ func TestElement(t *testing.T) {
 			if p.Element == nil {
 				t.Fatalf("no element: %+v", p)
 			}
+			tc.want.Moved = "2026-01-31T12:00:00Z"
 			if d := cmp.Diff(tc.want, *p.Element); d != "" {
 				t.Errorf("element (-want +got):\n%s", d)
 			}

@@ -24,6 +24,15 @@ type Element struct {
 	// Finalize puts Argo CD's resources finalizer on the Application. It is set only on the way out, and by way of the ApplicationSet:
 	// once the finalizer is seen on the Application, no reconcile of an older ApplicationSet can take it off again before the deletion.
 	Finalize bool
+	// Moved is when the revision was written, in RFC 3339; what Argo CD found earlier is no evidence for it. It is empty for what an
+	// earlier version wrote.
+	Moved string
+	// Disabled is when the addon was found switched off, in RFC 3339; empty while it is on.
+	Disabled string
+	// Grace is how long it stays then, as the catalog says; empty for the source's default.
+	Grace string
+	// PruneCRDs lets the addon's CustomResourceDefinitions go with it.
+	PruneCRDs bool
 }
 
 // parametersConfigMap is the ConfigMap of a kustomize addon that receives the cluster's parameters, by inline patch.

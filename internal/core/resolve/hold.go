@@ -20,13 +20,16 @@ func (s *Snapshot) holds(c Cluster, v version.Kubernetes, o *offer) (reasons []f
 		}
 	}
 	if c.Gone {
-		add(reason(CodeClusterGone, "the cluster Secret %q is gone; everything delivered to it stays. Bring the Secret back, or decommission the cluster by name", c.Name))
+		add(reason(CodeClusterGone, "the cluster Secret %q is gone; everything delivered to it stays. Bring the Secret back, or give the cluster up by name: `addon-manager decommission %s --mode=abandon`", c.Name, c.Name))
 		return reasons
 	}
 	add(c.Hold)
 	add(c.Duplicate)
 	if c.Paused {
 		add(reason(cluster.CodePaused, "annotation %s is set; nothing changes until it is removed", cluster.PausedAnnotation))
+	}
+	if s.policy.Paused {
+		add(reason(CodeSourcePaused, "spec.paused of the CatalogSource is set; nothing changes on any cluster until it is not (`addon-manager unpause`)"))
 	}
 	add(s.source.Unavailable)
 	switch {

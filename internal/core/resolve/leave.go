@@ -1,8 +1,11 @@
 package resolve
 
 import (
+	"cmp"
 	"slices"
+	"time"
 
+	"github.com/addon-manager/addon-manager/internal/core/budget"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
@@ -22,6 +25,9 @@ func (d *decision) waitForDowngrade(pairs []Pair) {
 
 // dropped decides an addon that the cluster has and the release does not know.
 func (d *decision) dropped(have *Delivered) Pair {
+	if pin := d.pinOf(have.Addon); pin != nil {
+		return d.kept(have, d.pinReason(pin))
+	}
 	if have.Release == d.offer.tag {
 		return d.kept(have, fault.Reasonf(CodeNotInRelease, "release %s does not offer %s, and yet it is delivered from it; only a newer release takes it away", d.offer.tag, have.Addon))
 	}
@@ -30,6 +36,9 @@ func (d *decision) dropped(have *Delivered) Pair {
 	}
 	if r := d.downgraded(have); r != nil {
 		return d.kept(have, *r)
+	}
+	if d.waits {
+		return d.kept(have, fault.Reasonf(CodeNotInRelease, "release %s no longer offers %s; it leaves once the cluster moves there", d.offer.tag, have.Addon))
 	}
 	if _, err := release.ParseTag(have.Release); err != nil {
 		return d.kept(have, fault.Reasonf(CodeReleaseUnknown, "release %s does not offer %s, and the release it was delivered from is not known (%q); switch it off by label %s%s=disabled once a release offers it, or delete Application %q by hand",
@@ -45,7 +54,7 @@ func (d *decision) dropped(have *Delivered) Pair {
 // kept holds what is there although nothing offers it.
 func (d *decision) kept(have *Delivered, why fault.Reason) Pair {
 	p := d.s.keepPair(d.c.Name, *have)
-	p.Action, p.Wanted, p.Reasons = Hold, d.offer.tag, []fault.Reason{why}
+	p.Action, p.Wanted, p.Reasons = Hold, d.newest.tag, []fault.Reason{why}
 	return p
 }
 
@@ -61,27 +70,145 @@ func (d *decision) downgraded(have *Delivered) *fault.Reason {
 		d.version.Raw, from.Minor, have.Addon, d.offer.tag, catalog.LabelPrefix, have.Addon, cluster.Disabled)
 }
 
-// leave takes a pair away in steps, each decided from what is seen: the ApplicationSet puts the finalizer on the Application (prune only),
-// then stops listing it, then the Application is deleted.
+// leave takes a pair away: it waits for the grace to end and for the deletion to be granted, and then goes in steps, each decided from what is
+// seen: the ApplicationSet puts the finalizer on the Application (prune only), then stops listing it, then the Application is deleted.
 func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reason) Pair {
 	p := d.s.keepPair(d.c.Name, *have)
 	p.Wanted, p.Reasons = "", []fault.Reason{why}
 	d.leaves = true
-	switch {
-	case how == catalog.Retain:
-		p.Action, p.Element, p.Revision = Release, nil, ""
-		p.Delete, p.Orphan = have.Exists && !have.Deleting, have.Finalizer
-	case have.Exists && !have.Finalizer && !have.Deleting && p.Element == nil:
-		p.Action = Hold
-		p.Reasons = append(p.Reasons, fault.Reasonf(CodeReleaseUnknown, "Application %q names no release (%q) and is not listed, so that it cannot be made to take its objects along; delete it by hand",
-			have.Application, have.Release))
-	case have.Exists && !have.Finalizer && !have.Deleting:
-		p.Action, p.Element.Finalize, p.Element.OnDisable = Remove, true, how
-	default:
-		p.Action, p.Element, p.Revision = Remove, nil, ""
-		p.Delete = have.Exists && !have.Deleting
+	if have.Deleting {
+		p.Action, p.Element, p.Revision = removal(how), nil, ""
+		return p
 	}
+	if d.c.OnDisableInvalid {
+		return d.kept(have, fault.Reasonf(cluster.CodeInvalidOnDisable, "annotation %s cannot be read; nothing is removed until it can be", cluster.OnDisableAnnotation))
+	}
+	if own, ok := d.c.OnDisable(have.Addon); ok {
+		how = own
+	}
+	if p.Element != nil {
+		since := d.disabledSince(have)
+		p.Element.Disabled, p.Element.OnDisable, p.Element.Finalize = formatTime(since), how, false
+		p.RemovalAt = since.Add(d.grace(have))
+		if d.now.Before(p.RemovalAt) {
+			p.Action = Disable
+			p.Reasons = append(p.Reasons, fault.Reasonf(CodeGracePeriod, "it goes at %s (%s); switch it on before to keep it", formatTime(p.RemovalAt), how))
+			d.wakeAt(p.RemovalAt)
+			return p
+		}
+	}
+	verdict, granted := d.due(have, removal(how), why)
+	if !granted {
+		p.Action = Hold
+		p.Reasons = append(p.Reasons, verdict)
+		return p
+	}
+	return d.depart(p, have, how)
+}
+
+// removal is the action that takes a pair away.
+func removal(how catalog.OnDisable) Action {
+	if how == catalog.Retain {
+		return Release
+	}
+	return Remove
+}
+
+// disabledSince is when a pair was found switched off. What was found so earlier says it itself.
+func (d *decision) disabledSince(have *Delivered) time.Time {
+	if since := parseTime(have.Disabled); !since.IsZero() && !since.After(d.now) {
+		return since
+	}
+	return d.now.Truncate(time.Second)
+}
+
+// grace is how long a pair that is switched off stays.
+func (d *decision) grace(have *Delivered) time.Duration {
+	grace := have.Grace
+	if i, offered := d.find(have.Addon); offered {
+		grace = d.offer.addons[i].grace
+	}
+	if own, err := time.ParseDuration(grace); err == nil && own >= 0 {
+		return own
+	}
+	return d.s.policy.Deletion.Grace
+}
+
+// due asks for a deletion, and tells whether the fleet as a whole can bear it.
+func (d *decision) due(have *Delivered, action Action, why fault.Reason) (fault.Reason, bool) {
+	d.plan.due = append(d.plan.due, budget.Deletion{
+		Cluster: d.c.Name, Addon: have.Addon, Action: string(action), Due: d.disabledSince(have), Why: why.Message,
+	})
+	verdict, known := d.permit.Deletions[have.Addon]
+	switch {
+	case known && verdict.Granted == action:
+		return fault.Reason{}, true
+	case known && verdict.Reason != nil:
+		return *verdict.Reason, false
+	}
+	return fault.Reasonf(CodeDeletionDue, "its grace is over; it goes once the deletion is held against the budget"), false
+}
+
+// depart is the next step of a deletion that is granted. An Application is not unlisted before it says itself that it is on its way out, and
+// since when: once unlisted, it is all that remembers.
+func (d *decision) depart(p Pair, have *Delivered, how catalog.OnDisable) Pair {
+	p.Action = removal(how)
+	switch {
+	case have.Exists && !have.Finalizer && p.Element == nil:
+		p.Action = Hold
+		p.Reasons = append(p.Reasons, fault.Reasonf(CodeReleaseUnknown, "Application %q names no release (%q) and is not listed, so that it cannot be taken away as promised; delete it by hand",
+			have.Application, have.Release))
+		return p
+	case have.Exists && p.Element != nil && (!have.Marked || how != catalog.Retain && !have.Finalizer):
+		p.Element.Finalize = how != catalog.Retain
+		return p
+	case how == catalog.Retain:
+		// Recorded first, deleted then: no crash may make the objects forgotten.
+		p.Delete, p.Orphan = d.record(have, p.Reasons[0]) && have.Exists, have.Finalizer
+	default:
+		p.Delete, p.PruneCRDs = have.Exists, have.PruneCRDs
+	}
+	p.Element, p.Revision = nil, ""
 	return p
+}
+
+// record lists an addon whose objects stay, and reports whether that had been recorded before.
+func (d *decision) record(have *Delivered, why fault.Reason) bool {
+	if slices.ContainsFunc(d.plan.Released, func(r Released) bool { return r.Addon == have.Addon }) {
+		return true
+	}
+	d.plan.Released = append(d.plan.Released, Released{
+		Addon: have.Addon, Since: d.now.Truncate(time.Second), Release: deliveredRelease(have), Namespace: have.Namespace, Why: why,
+	})
+	d.wakeAt(d.now)
+	return false
+}
+
+// stillReleased are the recorded addons whose objects are on the cluster without an Application: neither delivered again nor forgotten.
+func stillReleased(c *Cluster, delivered []Delivered) (still []Released) {
+	for _, r := range c.Released {
+		if since, ok := c.Orders.Forget[r.Addon]; ok && since.Equal(r.Since) {
+			continue
+		}
+		i, has := slices.BinarySearchFunc(delivered, r.Addon, func(d Delivered, name string) int { return cmp.Compare(d.Addon, name) })
+		if has && delivered[i].Listed && delivered[i].Disabled == "" {
+			continue
+		}
+		still = append(still, r)
+	}
+	return still
+}
+
+// wakeAt asks for another decision at a time.
+func (d *decision) wakeAt(t time.Time) {
+	if d.plan.Next.IsZero() || t.Before(d.plan.Next) {
+		d.plan.Next = t
+	}
+}
+
+// find is where the offer has an addon.
+func (d *decision) find(addon string) (int, bool) {
+	return slices.BinarySearchFunc(d.offer.addons, addon, func(o offered, n string) int { return cmp.Compare(o.Name, n) })
 }
 
 // keepRequired holds the removal of what another addon of the cluster, which stays, depends on. Each round holds at least one
@@ -95,16 +222,17 @@ func (d *decision) keepRequired(pairs []Pair) {
 		again = false
 		for _, of := range d.offer.addons {
 			user, has := at[of.Name]
-			if !has || leaving(pairs[user].Action) || pairs[user].Delivered == "" {
+			if !has || going(&pairs[user]) || pairs[user].Delivered == "" {
 				continue
 			}
 			for _, need := range of.DependsOn {
-				if i, has := at[need]; has && leaving(pairs[i].Action) {
+				// What both are switched off may wait for the end of their grace together.
+				if i, has := at[need]; has && (going(&pairs[i]) || leaving(&pairs[i]) && !leaving(&pairs[user])) {
 					have := d.has(need)
 					if have == nil {
 						continue // Too late to hold.
 					}
-					pairs[i] = d.required(pairs[i], *have, of.Name)
+					pairs[i] = d.required(pairs[i], *have, &pairs[user])
 					again = true
 				}
 			}
@@ -112,11 +240,21 @@ func (d *decision) keepRequired(pairs []Pair) {
 	}
 }
 
-func leaving(a Action) bool { return a == Remove || a == Release }
+// going tells that a pair is being taken away, leaving that it is on the way there.
+func going(p *Pair) bool { return p.Action == Remove || p.Action == Release }
 
-func (d *decision) required(p Pair, have Delivered, by string) Pair {
+func leaving(p *Pair) bool { return going(p) || p.Element != nil && p.Element.Disabled != "" }
+
+// required holds what another addon needs. Where that is on its way out too, the clock runs on.
+func (d *decision) required(p Pair, have Delivered, by *Pair) Pair {
 	held := d.s.keepPair(d.c.Name, have)
 	held.Action = Hold
-	held.Reasons = append(slices.Clone(p.Reasons), fault.Reasonf(CodeRequired, "%s needs it and is on; switch %s off first", by, by))
+	if held.Element != nil {
+		held.Element.Finalize, held.Element.Disabled = false, ""
+		if leaving(by) {
+			held.Element.Disabled = have.Disabled
+		}
+	}
+	held.Reasons = append(slices.Clone(p.Reasons[:1]), fault.Reasonf(CodeRequired, "%s needs it and is on; switch %s off first", by.Addon, by.Addon))
 	return held
 }

@@ -45,9 +45,9 @@ func TestStepsOfLeaving(t *testing.T) {
 		}
 	}
 	want := []string{
-		"gone remove listed with the finalizer", "kept release deleted", "--",
-		"gone remove deleted", "--",
-		"--",
+		"gone remove listed with the finalizer", "kept release listed", "--",
+		"gone remove deleted", "kept release", "--",
+		"kept release deleted", "--",
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("steps (-want +got):\n%s", d)
@@ -65,24 +65,34 @@ func TestLeavingStates(t *testing.T) {
 	}
 	finalize := element
 	finalize.Finalize = true
+	marked := element
+	marked.Disabled = "2026-01-31T11:00:00Z"
+	markedFinalize := marked
+	markedFinalize.Finalize = true
 	type seen = resolve.Delivered
 	for name, tc := range map[string]struct {
 		have   seen
 		retain bool
+		// recorded is set when the cluster's report lists the addon's objects as left.
+		recorded bool
 		// off and on say what is done about it while the addon is switched off or on.
 		off, on string
 	}{
-		"listed only":                 {have: seen{Element: element, Listed: true}, off: "remove", on: "keep listed"},
-		"listed and there":            {have: seen{Element: element, Listed: true, Exists: true}, off: "remove listed finalize", on: "keep listed"},
-		"asked for the finalizer":     {have: seen{Element: finalize, Listed: true, Exists: true}, off: "remove listed finalize", on: "keep listed SettingsChanged"},
-		"with the finalizer":          {have: seen{Element: finalize, Listed: true, Exists: true, Finalizer: true}, off: "remove delete", on: "keep listed SettingsChanged"},
-		"not listed":                  {have: seen{Element: element, Exists: true}, off: "remove listed finalize", on: "keep listed Relisted"},
-		"not listed, finalizer":       {have: seen{Element: element, Exists: true, Finalizer: true}, off: "remove delete", on: "keep listed Relisted"},
-		"being deleted":               {have: seen{Element: element, Exists: true, Finalizer: true, Deleting: true}, off: "remove", on: "install listed Leaving"},
-		"being deleted, still listed": {have: seen{Element: element, Listed: true, Exists: true, Deleting: true}, off: "remove", on: "install listed Leaving"},
-		"retained":                    {have: seen{Element: element, Listed: true, Exists: true}, retain: true, off: "release delete", on: "keep listed SettingsChanged"},
-		"retained, with a finalizer":  {have: seen{Element: element, Listed: true, Exists: true, Finalizer: true}, retain: true, off: "release delete orphan", on: "keep listed SettingsChanged"},
-		"retained, listed only":       {have: seen{Element: element, Listed: true}, retain: true, off: "release", on: "keep listed SettingsChanged"},
+		"listed only":                    {have: seen{Element: element, Listed: true}, off: "remove", on: "keep listed"},
+		"listed and there":               {have: seen{Element: element, Listed: true, Exists: true}, off: "remove listed finalize", on: "keep listed"},
+		"asked for the finalizer":        {have: seen{Element: finalize, Listed: true, Exists: true}, off: "remove listed finalize", on: "keep listed SettingsChanged"},
+		"with the finalizer, not marked": {have: seen{Element: finalize, Listed: true, Exists: true, Finalizer: true}, off: "remove listed finalize", on: "keep listed SettingsChanged"},
+		"with the finalizer":             {have: seen{Element: markedFinalize, Listed: true, Exists: true, Finalizer: true, Marked: true}, off: "remove delete", on: "keep listed SettingsChanged"},
+		"not listed":                     {have: seen{Element: element, Exists: true}, off: "remove listed finalize", on: "keep listed Relisted"},
+		"not listed, finalizer":          {have: seen{Element: marked, Exists: true, Finalizer: true, Marked: true}, off: "remove delete", on: "keep listed Relisted"},
+		"being deleted":                  {have: seen{Element: marked, Exists: true, Finalizer: true, Deleting: true, Marked: true}, off: "remove", on: "install listed Leaving"},
+		"being deleted, still listed":    {have: seen{Element: element, Listed: true, Exists: true, Deleting: true}, off: "remove", on: "install listed Leaving"},
+		"retained, not marked":           {have: seen{Element: element, Listed: true, Exists: true}, retain: true, off: "release listed", on: "keep listed SettingsChanged"},
+		"retained, not recorded":         {have: seen{Element: marked, Listed: true, Exists: true, Marked: true}, retain: true, off: "release", on: "keep listed SettingsChanged"},
+		"retained":                       {have: seen{Element: marked, Listed: true, Exists: true, Marked: true}, retain: true, recorded: true, off: "release delete", on: "keep listed SettingsChanged"},
+		"retained, with a finalizer":     {have: seen{Element: marked, Listed: true, Exists: true, Finalizer: true, Marked: true}, retain: true, recorded: true, off: "release delete orphan", on: "keep listed SettingsChanged"},
+		"retained, listed only":          {have: seen{Element: element, Listed: true}, retain: true, off: "release", on: "keep listed SettingsChanged"},
+		"retained, not listed":           {have: seen{Element: marked, Exists: true, Marked: true}, retain: true, recorded: true, off: "release delete", on: "keep listed Relisted"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for label, want := range map[string]string{"disabled": tc.off, "enabled": tc.on} {
@@ -94,6 +104,9 @@ func TestLeavingStates(t *testing.T) {
 				w.release("v1.31-ake.1", addon)
 				w.secrets(secret("a", "x="+label))
 				in := w.input()
+				if tc.recorded {
+					in.Clusters[0].Released = []resolve.Released{{Addon: "x", Since: in.Now, Release: element.Release}}
+				}
 				tc.have.Status.Release = element.Release
 				in.Delivered = map[string][]resolve.Delivered{"a": {tc.have}}
 				p := resolve.Make(in).Pairs[0]
@@ -161,7 +174,7 @@ func TestUnlistableStays(t *testing.T) {
 	for label, want := range map[string]string{
 		"x=yes": `a/x hold InvalidSwitch: label addons.kaas.dev/x is neither "enabled" nor "disabled"; what is there stays.`,
 		"x=disabled": `a/x hold SwitchedOff: label addons.kaas.dev/x is "disabled". ` +
-			`ReleaseUnknown: Application "a-x" names no release ("") and is not listed, so that it cannot be made to take its objects along; delete it by hand.`,
+			`ReleaseUnknown: Application "a-x" names no release ("") and is not listed, so that it cannot be taken away as promised; delete it by hand.`,
 		"x=enabled": "a/x move NewRelease: v1.31-ake.1 is the release for Kubernetes 1.31; what is delivered names none.",
 	} {
 		w.secrets(secret("a", label))

@@ -3,6 +3,7 @@ package resolve
 import (
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/release"
+	"github.com/addon-manager/addon-manager/internal/core/rollout"
 )
 
 // changes names what differs between two elements of one release, for people.
@@ -19,6 +20,9 @@ func changes(a, b Element) (fields []string) {
 		{"onDisable", a.OnDisable != b.OnDisable},
 		{"options or parameters", a.Patch != b.Patch},
 		{"finalizer", a.Finalize != b.Finalize},
+		{"removal, which was called off", a.Disabled != b.Disabled},
+		{"grace", a.Grace != b.Grace},
+		{"pruneCRDs", a.PruneCRDs != b.PruneCRDs},
 	} {
 		if f.differs {
 			fields = append(fields, f.name)
@@ -37,6 +41,9 @@ func (d *decision) backwards(have *Delivered) *fault.Reason {
 	// Numbers of two distributions say nothing about each other: which one counts is a person's choice.
 	if err != nil || t.Minor != to.Minor || t.Distribution != to.Distribution || t.N < to.N {
 		return nil
+	}
+	if d.s.policy.Rollout.RolledBack[have.Release] || d.clusterPin() != nil {
+		return nil // A person asked for it.
 	}
 	if known := d.s.byTag[have.Release]; known != nil && known.Refused != nil {
 		r := fault.Reason{Code: known.Refused.Code, Message: known.Refused.Message}
@@ -63,6 +70,12 @@ func (d *decision) moveReason(have *Delivered) fault.Reason {
 		return fault.Reasonf(CodeKubernetesUpgrade, "the cluster runs Kubernetes %s now: from %s to %s", d.version.Raw, from, to)
 	case from.Minor.Compare(to.Minor) > 0:
 		return fault.Reasonf(CodeKubernetesRollback, "the cluster runs Kubernetes %s now, an older minor than before: from %s to %s", d.version.Raw, from, to)
+	}
+	if d.s.policy.Rollout.RolledBack[have.Release] {
+		return fault.Reasonf(rollout.CodeRolledBack, "%s was rolled back: from %s to %s", from, from, to)
+	}
+	if pin := d.clusterPin(); pin != nil {
+		return fault.Reasonf(CodePinned, "the cluster is %s", pin.said())
 	}
 	if from.Distribution != to.Distribution {
 		return fault.Reasonf(CodeNewRelease, "%s takes the place of %s: the catalog names another distribution", to, from)

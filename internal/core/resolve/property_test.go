@@ -309,7 +309,7 @@ func pure(f fleet) error {
 		slices.Reverse(other.Delivered[name])
 	}
 	if again := f.decide(other); !reflect.DeepEqual(again, f.plan) {
-		return fmt.Errorf("%w: %s", errPure, cmp.Diff(f.plan, again))
+		return fmt.Errorf("%w: %s", errPure, cmp.Diff(f.plan, again, unexported))
 	}
 	return nil
 }
@@ -466,7 +466,7 @@ func absence(f fleet) error {
 		plan := f.decide(without)
 		others := func(p resolve.Pair) bool { return p.Cluster == c.Name }
 		if a, b := slices.DeleteFunc(slices.Clone(f.plan.Pairs), others), slices.DeleteFunc(slices.Clone(plan.Pairs), others); !reflect.DeepEqual(a, b) {
-			return fmt.Errorf("%w: without %s: %s", errAbsence, c.Name, cmp.Diff(a, b))
+			return fmt.Errorf("%w: without %s: %s", errAbsence, c.Name, cmp.Diff(a, b, unexported))
 		}
 		gone := fleet{in: without, plan: plan, decide: f.decide}
 		err := gone.each(func(d resolve.Delivered, p *resolve.Pair) error {

@@ -10,11 +10,14 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/addon-manager/addon-manager/internal/core/budget"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/rollout"
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
@@ -53,6 +56,14 @@ type Cluster struct {
 	Gone bool
 	// Duplicate is set when another Secret claims the same name or server.
 	Duplicate *fault.Reason
+	// Orders are what people ask for this cluster alone.
+	Orders Orders
+	// Admitted is the release that the cluster was last let to, and when.
+	Admitted Admitted
+	// Succeeded is the release at which the cluster was once ready for long enough, as far as that is recorded.
+	Succeeded string
+	// Released are the addons whose objects were left on the cluster, as far as that is recorded.
+	Released []Released
 }
 
 // Version is the version the cluster counts as having; zero when unknown.
@@ -71,6 +82,8 @@ type Delivered struct {
 	Listed bool
 	// Exists is set when the Application is there; Deleting when it is on its way out; Finalizer when deleting it prunes its objects.
 	Exists, Deleting, Finalizer bool
+	// Marked is set when the Application itself says that it is on its way out.
+	Marked bool
 	// Status is what Argo CD reports of the Application.
 	Status Status
 }
@@ -83,6 +96,20 @@ type Status struct {
 	Sync, Health, Revision string
 	// Message is Argo CD's error, if any.
 	Message string
+	// Reconciled is when Argo CD found it so, HealthSince since when the health is what it is; zero when it does not say.
+	Reconciled, HealthSince time.Time
+	// Operation is Argo CD's last sync.
+	Operation Operation
+}
+
+// Operation is one sync by Argo CD.
+type Operation struct {
+	// Phase is Argo CD's word: Running, Terminating, Succeeded, Failed or Error; empty when there was none.
+	Phase string
+	// Revision is what was synced.
+	Revision string
+	// Finished is zero while it runs.
+	Finished time.Time
 }
 
 // PairKey names a pair.
@@ -115,17 +142,14 @@ type Pair struct {
 	On fault.Code `json:"-"`
 	// Status is Argo CD's report, carried along for people.
 	Status Status `json:"-"`
-}
+	// PruneCRDs lets the addon's CustomResourceDefinitions go with it.
+	PruneCRDs bool `json:"-"`
+	// RemovalAt is when the grace of a pair that is being disabled ends; zero for every other.
+	RemovalAt time.Time `json:"-"`
 
-// SyncedAtRevision reports whether Argo CD shows the pair Synced at exactly the revision it is told to have: a report about
-// another revision is no evidence.
-func (p *Pair) SyncedAtRevision() bool {
-	return p.Element != nil && !p.Element.Finalize && p.Status.Sync == "Synced" &&
-		(p.Status.Revision == p.Element.Commit || p.Status.Revision == p.Revision)
+	// part is set for a pair that takes part in the release its cluster is admitted to, waits while a dependency keeps it from going there.
+	part, waits bool
 }
-
-// Ready reports whether the pair is synced at its revision and healthy.
-func (p *Pair) Ready() bool { return p.SyncedAtRevision() && p.Status.Health == "Healthy" }
 
 // ClusterPlan is the decision about one cluster.
 type ClusterPlan struct {
@@ -140,29 +164,57 @@ type ClusterPlan struct {
 	Held     bool            `json:"-"`
 	Pairs    []Pair          `json:"-"`
 	Problems []fault.Problem `json:"-"`
+
+	// Admitted is the release that the cluster is let to, to be remembered with its ApplicationSet; its release is empty when there is nothing
+	// to remember.
+	Admitted Admitted `json:"-"`
+	// Succeeded is the release at which the cluster was ready for long enough, to be recorded.
+	Succeeded string `json:"-"`
+	// Released are the addons whose objects stay on the cluster without an Application. It has to be recorded before one is deleted.
+	Released []Released `json:"-"`
+	// Decommissioned is set while the cluster is given up by order; DeleteSet asks for its ApplicationSet to be deleted, now that nothing is left.
+	Decommissioned, DeleteSet bool `json:"-"`
+	// Standing is what the fleet as a whole has to know of the cluster.
+	Standing Standing `json:"-"`
+	// Next is when time alone changes the decision; zero when it does not.
+	Next time.Time `json:"-"`
+
+	// due are the deletions whose grace is over.
+	due []budget.Deletion
 }
 
 // Plan is the decision about the fleet.
 type Plan struct {
-	Pairs    []Pair          `json:"pairs"`
-	Clusters []ClusterPlan   `json:"clusters"`
-	Releases []ReleaseState  `json:"releases"`
-	Problems []fault.Problem `json:"problems"`
+	Pairs    []Pair         `json:"pairs"`
+	Clusters []ClusterPlan  `json:"clusters"`
+	Releases []ReleaseState `json:"releases"`
+	// Rollouts are how far the newest release of each minor has come.
+	Rollouts []rollout.Status `json:"rollouts"`
+	// Quarantine is what would be deleted beyond the budget; nil when nothing would.
+	Quarantine *budget.Quarantine `json:"quarantine"`
+	Problems   []fault.Problem    `json:"problems"`
+
+	// Ledger is what has to be remembered of deletions, before any is carried out.
+	Ledger budget.Ledger `json:"-"`
 }
 
 // Input is everything a plan depends on.
 type Input struct {
-	Source   Source
+	Source Source
+	Policy Policy
+	// Clusters with a Secret, and those without one that something is known of beside what is delivered.
 	Clusters []Cluster
 	// Delivered is what exists, by cluster name.
 	Delivered map[string][]Delivered
+	// Ledger is what was decided about deletions before.
+	Ledger budget.Ledger
 	// Now is when the plan is made.
 	Now time.Time
 }
 
 // Make plans the whole fleet: every pair, sorted by cluster and addon.
 func Make(in Input) Plan {
-	s := Prepare(in.Source, NamesOf(in.Delivered))
+	s := Prepare(in.Source, in.Policy, NamesOf(in.Delivered))
 	clusters := withGone(in.Clusters, in.Delivered)
 	facts := make([]cluster.Facts, len(clusters))
 	for i, c := range clusters {
@@ -189,9 +241,27 @@ func Make(in Input) Plan {
 		starts[i+1] = starts[i] + len(in.Delivered[clusters[i].Name])
 	}
 	all := make([]Pair, starts[len(clusters)])
+	decide := func(i int, permit Permit) {
+		plan.Clusters[i] = s.cluster(clusters[i], in.Delivered[clusters[i].Name], permit, in.Now, all[starts[i]:starts[i]:starts[i+1]])
+	}
+	// What every cluster does with what it is let to already says where the fleet stands, and that says what each is let to now.
+	standings, given := make([]Standing, len(clusters)), make([]Permit, len(clusters))
 	inParallel(len(clusters), func(i int) {
-		plan.Clusters[i] = s.cluster(clusters[i], in.Delivered[clusters[i].Name], in.Now, all[starts[i]:starts[i]:starts[i+1]])
+		given[i] = s.Stay(clusters[i], in.Delivered[clusters[i].Name])
+		decide(i, given[i])
+		standings[i] = plan.Clusters[i].Standing
 	})
+	// What is let to move may turn out to have something to delete, which the fleet has to bear in turn.
+	for again := true; again; {
+		now := s.Conduct(standings, in.Ledger, in.Now)
+		plan.Rollouts, plan.Quarantine, plan.Ledger = now.Rollouts, now.Quarantine, now.Ledger
+		again = s.follow(clusters, now.Permits, given, func(i int, permit Permit) bool {
+			decide(i, permit)
+			asks := !slices.Equal(standings[i].Due, plan.Clusters[i].Standing.Due)
+			standings[i] = plan.Clusters[i].Standing
+			return asks
+		})
+	}
 	plan.Pairs = all
 	for i := range plan.Clusters {
 		plan.Problems = append(plan.Problems, plan.Clusters[i].Problems...)
@@ -207,6 +277,22 @@ func Make(in Input) Plan {
 		plan.Problems = []fault.Problem{}
 	}
 	return plan
+}
+
+// follow decides again about the clusters whose permit changed, and reports whether any asks for more than before.
+func (s *Snapshot) follow(clusters []Cluster, permits map[string]Permit, given []Permit, decide func(i int, permit Permit) bool) bool {
+	var asks atomic.Bool
+	inParallel(len(clusters), func(i int) {
+		permit := permits[clusters[i].Name]
+		if permit.decides(given[i]) {
+			return
+		}
+		given[i] = permit
+		if decide(i, permit) {
+			asks.Store(true)
+		}
+	})
+	return asks.Load()
 }
 
 // joined lays the pairs of all clusters side by side.

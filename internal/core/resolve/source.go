@@ -132,8 +132,11 @@ func reason(code fault.Code, format string, args ...any) *fault.Reason {
 // Snapshot is a Source made ready for many decisions. It is read-only and safe for concurrent use.
 type Snapshot struct {
 	source Source
+	policy Policy
 	byTag  map[string]*SourceRelease
+	// minors hold the newest usable release of each, offers every usable one by tag.
 	minors map[version.Minor]*offer
+	offers map[string]*offer
 	// released are the minors with a usable release, for messages.
 	released string
 	longer   map[string][]string
@@ -159,6 +162,8 @@ type offer struct {
 type offered struct {
 	*catalog.Addon
 	label string
+	// grace is how long the addon stays when it is switched off, "" for the default.
+	grace string
 	// patch is the whole Patch of an addon without parameters.
 	patch string
 	// form is the Patch of one with parameters.
@@ -180,8 +185,8 @@ func (o *offer) inRange(v version.Kubernetes) []bool {
 }
 
 // Prepare compiles a source for decisions. names is what exists already.
-func Prepare(source Source, names Names) *Snapshot {
-	s := &Snapshot{source: source, byTag: map[string]*SourceRelease{}, minors: map[version.Minor]*offer{}, names: names, addons: map[string]bool{}}
+func Prepare(source Source, policy Policy, names Names) *Snapshot {
+	s := &Snapshot{source: source, policy: policy.withDefaults(), offers: map[string]*offer{}, byTag: map[string]*SourceRelease{}, minors: map[version.Minor]*offer{}, names: names, addons: map[string]bool{}}
 	releases := slices.Clone(source.Releases)
 	SortReleases(releases)
 	s.source.Releases = releases
@@ -202,24 +207,30 @@ func Prepare(source Source, names Names) *Snapshot {
 		if r.Refused != nil {
 			state.Refused = r.Refused.Message
 		}
+		if r.Refused == nil && policy.Rollout.RolledBack[tag] {
+			state.Refused = "rolled back; `addon-manager rollout rollback --undo " + tag + "` offers it again"
+		}
 		s.states = append(s.states, state)
 		if r.Catalog != nil {
 			for _, a := range r.Catalog.Addons {
 				s.addons[a.Name] = true
 			}
 		}
-		if s.minors[r.Tag.Minor] != nil {
-			continue // An older release than the one clusters get.
-		}
-		if r.Refused != nil {
+		if r.Refused != nil && s.minors[r.Tag.Minor] == nil {
 			of := line{r.Tag.Minor, r.Tag.Distribution}
 			refused[of] = append(refused[of], fault.Reason{Code: CodeReleaseRefused, Message: tag + " is refused: " + r.Refused.Message})
 			continue
 		}
-		if r.Catalog == nil {
-			continue // Not loaded: the caller stopped at a newer one, or will load it.
+		if r.Catalog == nil || r.Refused != nil {
+			continue // Not loaded, because nobody needs it; or an older one that is refused.
 		}
-		s.minors[r.Tag.Minor] = newOffer(*r, refused[line{r.Tag.Minor, r.Tag.Distribution}], source.RevisionTag)
+		newest := s.minors[r.Tag.Minor] == nil && !policy.Rollout.RolledBack[tag]
+		of := newOffer(*r, nil, source.RevisionTag)
+		s.offers[tag] = of
+		if newest {
+			of.refused = refused[line{r.Tag.Minor, r.Tag.Distribution}]
+			s.minors[r.Tag.Minor] = of
+		}
 	}
 	if s.states == nil {
 		s.states = []ReleaseState{}
@@ -237,6 +248,9 @@ func newOffer(r SourceRelease, refused []fault.Reason, tags bool) *offer {
 	for i := range r.Catalog.Addons {
 		a := &r.Catalog.Addons[i]
 		of := offered{Addon: a, label: catalog.LabelPrefix + a.Name}
+		if a.Grace != nil {
+			of.grace = a.Grace.String()
+		}
 		if len(a.Parameters) == 0 {
 			// A patch without parameters is made of strings and checked JSON only; marshalling it cannot fail.
 			of.patch, _ = patchOf(*a, nil)

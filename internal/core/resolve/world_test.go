@@ -6,10 +6,12 @@ import (
 	"encoding/hex"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/addon-manager/addon-manager/internal/core/budget"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
@@ -27,6 +29,15 @@ type world struct {
 	unavailable *fault.Reason
 	tags        bool
 	clusters    []resolve.Cluster
+	policy      resolve.Policy
+	ledger      budget.Ledger
+	now         time.Time
+	// orders are what people ask for each cluster.
+	orders map[string]resolve.Orders
+	// admitted, succeeded and released are what is remembered of each cluster.
+	admitted  map[string]resolve.Admitted
+	succeeded map[string]string
+	released  map[string][]resolve.Released
 	// listed are the elements of each cluster's ApplicationSet.
 	listed map[string][]resolve.Element
 	apps   map[string]application
@@ -44,24 +55,45 @@ type application struct {
 }
 
 func newWorld() *world {
-	return &world{listed: map[string][]resolve.Element{}, apps: map[string]application{}, objects: map[resolve.PairKey]string{}}
+	return &world{
+		now:    time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC),
+		orders: map[string]resolve.Orders{}, admitted: map[string]resolve.Admitted{}, succeeded: map[string]string{}, released: map[string][]resolve.Released{},
+		listed: map[string][]resolve.Element{}, apps: map[string]application{}, objects: map[resolve.PairKey]string{},
+	}
 }
 
 func (w *world) clone() *world {
 	c := *w
 	c.releases, c.clusters, c.offered = slices.Clone(w.releases), slices.Clone(w.clusters), slices.Clone(w.offered)
+	c.orders, c.admitted, c.succeeded, c.released = maps.Clone(w.orders), maps.Clone(w.admitted), maps.Clone(w.succeeded), maps.Clone(w.released)
 	c.listed, c.apps, c.objects = maps.Clone(w.listed), maps.Clone(w.apps), maps.Clone(w.objects)
 	return &c
 }
 
 // input is what a manager would gather from the world.
 func (w *world) input() resolve.Input {
-	return resolve.Input{
+	in := resolve.Input{
 		Source:    resolve.Source{Releases: w.releases, Offered: w.offered, Unavailable: w.unavailable, RevisionTag: w.tags},
-		Clusters:  w.clusters,
+		Policy:    w.policy,
+		Clusters:  slices.Clone(w.clusters),
 		Delivered: w.delivered(),
-		Now:       time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC),
+		Ledger:    w.ledger,
+		Now:       w.now,
 	}
+	have := map[string]bool{}
+	for _, c := range in.Clusters {
+		have[c.Name] = true
+	}
+	for name, at := range w.admitted {
+		if !have[name] && (at.Release != "" || w.orders[name].Decommission != nil) && len(in.Delivered[name]) > 0 {
+			in.Clusters = append(in.Clusters, resolve.GoneCluster(name))
+		}
+	}
+	for i := range in.Clusters {
+		c := &in.Clusters[i]
+		c.Orders, c.Admitted, c.Succeeded, c.Released = w.orders[c.Name], w.admitted[c.Name], w.succeeded[c.Name], w.released[c.Name]
+	}
+	return in
 }
 
 func (w *world) delivered() map[string][]resolve.Delivered {
@@ -83,7 +115,7 @@ func (w *world) delivered() map[string][]resolve.Delivered {
 			d.Element = app.Element
 			d.Finalize = false // An Application says it by its finalizer.
 		}
-		d.Exists, d.Deleting, d.Finalizer = true, app.deleting, app.finalizer
+		d.Exists, d.Deleting, d.Finalizer, d.Marked = true, app.deleting, app.finalizer, app.Disabled != ""
 		d.Status = resolve.Status{Release: app.Release, Sync: "Synced", Health: "Healthy", Revision: app.Commit}
 		at(app.cluster)[name] = d
 	}
@@ -96,8 +128,25 @@ func (w *world) delivered() map[string][]resolve.Delivered {
 
 // apply does what a manager does about a plan, and counts its writes.
 func (w *world) apply(plan resolve.Plan) (writes int) {
+	w.ledger = plan.Ledger
 	for _, c := range plan.Clusters {
+		if !reflect.DeepEqual(w.released[c.Name], c.Released) {
+			w.released[c.Name] = c.Released
+			writes++
+		}
+		if w.succeeded[c.Name] != c.Succeeded {
+			w.succeeded[c.Name] = c.Succeeded
+			writes++
+		}
 		if c.Held {
+			continue
+		}
+		if c.DeleteSet {
+			if _, has := w.listed[c.Name]; has {
+				delete(w.listed, c.Name)
+				delete(w.admitted, c.Name)
+				writes++
+			}
 			continue
 		}
 		elements := []resolve.Element{}
@@ -106,17 +155,22 @@ func (w *world) apply(plan resolve.Plan) (writes int) {
 				elements = append(elements, *p.Element)
 			}
 		}
-		if !slices.Equal(w.listed[c.Name], elements) {
-			w.listed[c.Name] = elements
+		if _, has := w.listed[c.Name]; (has || len(elements) > 0) && (!slices.Equal(w.listed[c.Name], elements) || w.admitted[c.Name] != c.Admitted) {
+			w.listed[c.Name], w.admitted[c.Name] = elements, c.Admitted
 			writes++
 		}
 		for _, p := range c.Pairs {
 			app, exists := w.apps[p.Application]
-			if !p.Delete || !exists || app.deleting {
+			if !p.Delete || !exists {
 				continue
 			}
-			if p.Orphan {
+			if p.Orphan && app.finalizer {
 				app.finalizer = false
+				w.apps[p.Application] = app
+				writes++
+			}
+			if app.deleting {
+				continue
 			}
 			if app.finalizer != (p.Action == resolve.Remove) {
 				continue // A manager refuses to delete what would not end as promised.
@@ -168,7 +222,7 @@ func (w *world) argo() (changes int, err error) {
 }
 
 // rounds is more than any sequence of steps takes: finalizer, unlist and delete, gone, again for what depended on it.
-const rounds = 12
+const rounds = 30
 
 // settle plans and applies until nothing changes, and returns the last plan.
 func (w *world) settle(decide decider) (resolve.Plan, error) {

@@ -1,0 +1,193 @@
+package resolve
+
+import (
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/addon-manager/addon-manager/internal/core/budget"
+	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/release"
+	"github.com/addon-manager/addon-manager/internal/core/rollout"
+)
+
+// Permit is what the fleet as a whole lets one cluster do.
+type Permit struct {
+	// The release that the cluster may have, and why it is not the newest.
+	rollout.Permit
+	// Deletions are the answers to the deletions that the cluster asked for, by addon.
+	Deletions map[string]Verdict
+}
+
+// Verdict answers a deletion.
+type Verdict struct {
+	// Granted is the action let through; "" for none.
+	Granted Action
+	// Reason is why it is not.
+	Reason *fault.Reason
+}
+
+// decides reports whether two permits let a cluster do the same.
+func (p Permit) decides(o Permit) bool {
+	return p.Release == o.Release && slices.Equal(p.Reasons, o.Reasons) &&
+		(len(p.Deletions) == 0 && len(o.Deletions) == 0 || reflect.DeepEqual(p.Deletions, o.Deletions))
+}
+
+// Same reports whether two permits lead to the same decision and the same report.
+func (p Permit) Same(o Permit) bool { return p.State == o.State && p.decides(o) }
+
+// Standing is what the fleet as a whole has to know of one cluster.
+type Standing struct {
+	rollout.Cluster
+	// Excluded is set for a cluster that is given up.
+	Excluded bool
+	// Due are the deletions whose grace is over.
+	Due []budget.Deletion
+	// Addons are those that the cluster has.
+	Addons []string
+}
+
+// Stay is the permit of a cluster that nothing was decided for: what it has, and nothing new.
+func (s *Snapshot) Stay(c Cluster, delivered []Delivered) Permit {
+	var p Permit
+	p.Release, _ = release.ParseTag(admitted(&c, delivered).Release)
+	return p
+}
+
+// Conducted is what is decided about the fleet as a whole.
+type Conducted struct {
+	// Permits has one for each cluster, by name.
+	Permits  map[string]Permit
+	Rollouts []rollout.Status
+	// Ledger has to be remembered before any permit is used: it says which deletions were granted.
+	Ledger     budget.Ledger
+	Quarantine *budget.Quarantine
+	// Next is when time alone changes the answer; zero when it does not.
+	Next time.Time
+}
+
+// Conduct decides what no cluster can for itself: which of them a release reaches next, and which deletions the fleet can bear.
+func (s *Snapshot) Conduct(standings []Standing, ledger budget.Ledger, now time.Time) Conducted {
+	in := rollout.Input{Policy: s.policy.Rollout, Now: now}
+	for i := range s.source.Releases {
+		r := &s.source.Releases[i]
+		in.Releases = append(in.Releases, rollout.Release{Tag: r.Tag, Usable: s.offers[r.Tag.String()] != nil})
+	}
+	in.Clusters = make([]rollout.Cluster, 0, len(standings))
+	var due []budget.Deletion
+	for i := range standings {
+		if !standings[i].Excluded {
+			in.Clusters = append(in.Clusters, standings[i].Cluster)
+		}
+		due = append(due, standings[i].Due...)
+	}
+	decided := rollout.Decide(in)
+	out := Conducted{Permits: make(map[string]Permit, len(standings)), Rollouts: decided.Rollouts, Ledger: ledger, Next: decided.Next}
+	for name, p := range decided.Permits {
+		out.Permits[name] = Permit{Permit: p}
+	}
+	if out.Rollouts == nil {
+		out.Rollouts = []rollout.Status{}
+	}
+	if s.policy.Deletion.Budget == nil {
+		for _, d := range due {
+			out.answer(d, Verdict{Granted: Action(d.Action)})
+		}
+		return out
+	}
+	if len(due)+len(ledger.Grants)+len(ledger.Spent) > 0 {
+		s.hold(&out, due, countAddons(standings), now)
+	}
+	return out
+}
+
+// hold holds the deletions that are due against the budget.
+func (s *Snapshot) hold(out *Conducted, due []budget.Deletion, pairs map[string]int, now time.Time) {
+	result := budget.Decide(budget.Input{Policy: *s.policy.Deletion.Budget, Due: due, Pairs: pairs, Ledger: out.Ledger, Now: now})
+	out.Ledger, out.Quarantine = result.Ledger, result.Quarantine
+	if out.Next.IsZero() || !result.Next.IsZero() && result.Next.Before(out.Next) {
+		out.Next = result.Next
+	}
+	for _, g := range result.Ledger.Grants {
+		out.answer(budget.Deletion{Cluster: g.Cluster, Addon: g.Addon}, Verdict{Granted: Action(g.Action)})
+	}
+	if q := result.Quarantine; q != nil {
+		why := q.Reason()
+		for _, d := range q.Deletions {
+			out.answer(d, Verdict{Reason: &why})
+		}
+	}
+}
+
+func (out *Conducted) answer(d budget.Deletion, v Verdict) {
+	p := out.Permits[d.Cluster]
+	if p.Deletions == nil {
+		p.Deletions = map[string]Verdict{}
+	}
+	p.Deletions[d.Addon] = v
+	out.Permits[d.Cluster] = p
+}
+
+// countAddons counts the pairs that exist, by addon.
+func countAddons(standings []Standing) map[string]int {
+	count := map[string]int{}
+	for i := range standings {
+		for _, a := range standings[i].Addons {
+			count[a]++
+		}
+	}
+	return count
+}
+
+// standing is what the fleet has to know of a cluster that this plan is about.
+func (s *Snapshot) standing(c *Cluster, at Admitted, plan *ClusterPlan, delivered []Delivered, now time.Time) Standing {
+	st := Standing{Cluster: rollout.Cluster{Name: c.Name, Labels: c.Labels, Minor: c.Version().Minor, Since: at.Since, Ready: true}, Due: plan.due}
+	st.Proven = at.Release != "" && c.Succeeded == at.Release
+	st.At, _ = release.ParseTag(at.Release)
+	st.Addons = make([]string, len(delivered))
+	for i := range delivered {
+		st.Addons[i] = delivered[i].Addon
+	}
+	st.Empty = len(plan.Pairs) == 0
+	held := len(plan.Reasons) > 0 && (c.Gone || c.Hold != nil || c.Duplicate != nil || c.Paused || s.policy.Paused || s.source.Unavailable != nil)
+	switch frozen, pin := c.Orders.frozen(now), c.Orders.clusterPin(); {
+	case c.Gone:
+		st.Minor, st.Exempt = st.At.Minor, "its Secret is gone"
+	case held:
+		st.Exempt = plan.Reasons[len(plan.Reasons)-1].Message
+	case st.Minor.IsZero():
+		st.Minor, st.Unreachable = st.At.Minor, plan.Reasons[len(plan.Reasons)-1].Message
+		st.Empty = false
+	case pin != nil && now.Before(pin.Expires):
+		st.Exempt = "it is " + pin.said()
+		if tag, r := s.usable(pin, st.Minor); r == nil {
+			st.Pinned = tag
+		}
+	case frozen != nil:
+		st.Exempt = "it is frozen by " + frozen.Owner + " until " + formatTime(frozen.Until) + ": " + frozen.Reason
+	}
+	st.observe(plan)
+	return st
+}
+
+// observe draws together what Argo CD says of the pairs that take part in the release the cluster is admitted to.
+func (st *Standing) observe(plan *ClusterPlan) {
+	st.ReadySince = st.Since
+	for i := range plan.Pairs {
+		p := &plan.Pairs[i]
+		if silent := p.silent(); silent != "" && st.Unreachable == "" && p.Delivered != "" {
+			st.Unreachable = silent
+		}
+		if !p.part {
+			continue
+		}
+		if p.waits || p.Action == Install || p.Action == Move || !p.Ready() {
+			st.Ready = false
+		} else if since := p.readySince(); st.ReadySince.Before(since) {
+			st.ReadySince = since
+		}
+		if failed := p.failed(); failed != "" && st.Failed == "" && !p.waits {
+			st.Failed = failed
+		}
+	}
+}

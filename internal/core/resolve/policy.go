@@ -1,0 +1,52 @@
+package resolve
+
+import (
+	"time"
+
+	"github.com/addon-manager/addon-manager/internal/core/budget"
+	"github.com/addon-manager/addon-manager/internal/core/rollout"
+)
+
+// Policy is what people set for the whole fleet.
+type Policy struct {
+	// Paused changes nothing on any cluster.
+	Paused bool
+	// Rollout is in which order and how fast a release reaches the fleet; everywhere at once when it is zero.
+	Rollout rollout.Policy
+	// Deletion is how carefully addons are taken away.
+	Deletion Deletion
+}
+
+// Deletion is how carefully addons are taken away.
+type Deletion struct {
+	// Grace is how long an addon that was switched off stays.
+	Grace time.Duration
+	// Budget bounds the deletions of an hour; nil for no bound.
+	Budget *budget.Policy
+}
+
+// DefaultGrace is how long an addon stays where nobody says otherwise.
+const DefaultGrace = 10 * time.Minute
+
+// DefaultPolicy is what counts where a CatalogSource says nothing.
+func DefaultPolicy() Policy {
+	limits := budget.Default()
+	return Policy{Deletion: Deletion{Grace: DefaultGrace, Budget: &limits}}
+}
+
+// restName names the implicit last group.
+const restName = "rest"
+
+// withDefaults completes a policy that names no pace: everything at once.
+func (p Policy) withDefaults() Policy {
+	if p.Rollout.Rest.Name == "" {
+		p.Rollout.Rest = rollout.Group{Name: restName, Pace: DefaultPace()}
+	}
+	return p
+}
+
+// DefaultPace is that of a fleet without rollout: all at once, and what fails on one cluster stops no other.
+func DefaultPace() rollout.Pace {
+	all := rollout.Limit{Value: 100, Percent: true}
+	return rollout.Pace{MaxConcurrency: all, MaxFailures: all}
+}
