@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -16,21 +15,19 @@ import (
 func Decide(in Input) Output {
 	out := Output{Permits: make(map[string]Permit, len(in.Clusters))}
 	known := sortReleases(&in)
-	byMinor := membersOf(&in)
-	for _, m := range slices.SortedFunc(maps.Keys(byMinor), version.Minor.Compare) {
-		members := byMinor[m]
-		target := known.newest(m)
+	for _, members := range byMinor(&in) {
+		minor := members[0].Minor
+		target := known.newest(minor)
 		if target.IsZero() {
 			for i := range members {
-				out.Permits[members[i].Name] = unserved(&members[i], known, m)
+				out.Permits[members[i].Name] = unserved(&members[i], known, minor)
 			}
 			continue
 		}
 		w := newWave(&in, known, target, members)
 		w.admit()
-		for i := range w.members {
-			c := &w.members[i]
-			out.Permits[c.Name] = w.permit(c)
+		for i := range members {
+			out.Permits[members[i].Name] = w.permit(&members[i])
 		}
 		out.Rollouts = append(out.Rollouts, w.status())
 		out.Next = earliest(out.Next, w.changes)
@@ -64,21 +61,23 @@ const (
 	exempt
 )
 
-// membersOf are the clusters of each minor, sorted by name.
-func membersOf(in *Input) map[version.Minor][]member {
+// byMinor are the clusters of each minor, sorted by name.
+func byMinor(in *Input) (minors [][]member) {
 	all := make([]*Cluster, len(in.Clusters))
 	for i := range in.Clusters {
 		all[i] = &in.Clusters[i]
 	}
-	byName := func(a, b *Cluster) int { return cmp.Compare(a.Name, b.Name) }
-	if !slices.IsSortedFunc(all, byName) {
-		slices.SortFunc(all, byName)
+	slices.SortFunc(all, func(a, b *Cluster) int { return cmp.Or(a.Minor.Compare(b.Minor), cmp.Compare(a.Name, b.Name)) })
+	members := make([]member, len(all))
+	from := 0
+	for i, c := range all {
+		members[i] = member{Cluster: c, group: groupOf(c, in.Policy.Groups)}
+		if i+1 == len(all) || all[i+1].Minor != c.Minor {
+			minors = append(minors, members[from:i+1])
+			from = i + 1
+		}
 	}
-	byMinor := map[version.Minor][]member{}
-	for _, c := range all {
-		byMinor[c.Minor] = append(byMinor[c.Minor], member{Cluster: c, group: groupOf(c, in.Policy.Groups)})
-	}
-	return byMinor
+	return minors
 }
 
 // groupOf is the index of the first group that selects the cluster; that of the rest comes after all of them.
