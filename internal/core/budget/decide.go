@@ -65,7 +65,6 @@ func settle(in Input, due []Deletion) (ledger Ledger, fresh []Deletion) {
 	spent := slices.Clone(in.Ledger.Spent)
 	last := latest(in)
 	for _, g := range in.Ledger.Grants {
-		g.At = g.At.UTC()
 		switch {
 		case granted[g.key()]:
 		case isDue[g.key()] && (g.Approval == "" || in.Policy.Approved[g.Approval]):
