@@ -52,7 +52,7 @@ func (s *server) define(kind, group string, labels, annotations map[string]strin
 // await waits until an API call says what the test wants.
 func (s *server) await(what string, ok func() bool) {
 	s.Helper()
-	ctx, cancel := context.WithTimeout(s.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(s.Context(), 2*time.Minute)
 	defer cancel()
 	s.must(plane.Until(ctx, func(context.Context) error {
 		if ok() {
