@@ -38,11 +38,19 @@ var (
 
 const steps = 60
 
-// moment is what was decided from what, and by whom.
+// moment is what was decided from what, and by whom; with the clusters as the invariants see them.
 type moment struct {
 	in     rollout.Input
 	out    rollout.Output
 	decide decider
+	groups []rollout.Group
+	facts  []fact
+}
+
+func momentOf(in rollout.Input, decide decider) moment {
+	m := moment{in: in, out: decide(in), decide: decide, groups: allGroups(in)}
+	m.facts = m.see()
+	return m
 }
 
 // TestInvariants lets anything happen to random fleets, and looks at every decision.
@@ -222,7 +230,7 @@ func explore(draw drawer, decide decider) error {
 	for range steps {
 		w.event()
 		in := w.input()
-		m := moment{in, decide(in), decide}
+		m := momentOf(in, decide)
 		var broken []error
 		for _, holds := range invariants {
 			broken = append(broken, holds(m))
@@ -305,7 +313,7 @@ type fact struct {
 	succeeded, bad, onTheWay, waiting bool
 }
 
-func (m moment) facts() (all []fact) {
+func (m moment) see() (all []fact) {
 	for i := range m.in.Clusters {
 		c := &m.in.Clusters[i]
 		f := fact{Cluster: *c, permit: m.out.Permits[c.Name], group: groupIndex(m.in, c)}
@@ -314,7 +322,7 @@ func (m moment) facts() (all []fact) {
 			continue
 		}
 		r := tags[len(tags)-1]
-		pace := allGroups(m.in)[f.group].Pace
+		pace := m.groups[f.group].Pace
 		f.newest = r.String()
 		taken := m.in.Policy.RolledBack[c.At.String()]
 		takesPart := c.Exempt == "" && c.Pinned.IsZero()
@@ -339,7 +347,7 @@ func (m moment) facts() (all []fact) {
 
 // admissions calls check for every cluster that is newly admitted and counts, with those of its minor.
 func (m moment) admissions(check func(f fact, others []fact) error) error {
-	all := m.facts()
+	all := m.facts
 	for _, f := range all {
 		if !f.admitted || m.in.Policy.Emergency[f.newest] {
 			continue
@@ -393,7 +401,7 @@ func notCrowded(m moment) error {
 				}
 			}
 		}
-		limit := allGroups(m.in)[f.group].Pace.MaxConcurrency
+		limit := m.groups[f.group].Pace.MaxConcurrency
 		most := limit.Value
 		if limit.Percent {
 			most = int(math.Ceil(float64(size) * float64(limit.Value) / 100))
@@ -406,13 +414,13 @@ func notCrowded(m moment) error {
 }
 
 func notHalted(m moment) error {
-	for _, f := range m.facts() {
+	for _, f := range m.facts {
 		if f.admitted && m.in.Policy.Halted[f.newest] {
 			return fmt.Errorf("%w by hand: %s", errHalted, f.Name)
 		}
 	}
 	return m.admissions(func(f fact, others []fact) error {
-		for i, g := range allGroups(m.in) {
+		for i, g := range m.groups {
 			size, failures := 0, 0
 			for _, o := range append(slices.Clone(others), f) {
 				if o.group != i || !o.counted {
@@ -438,7 +446,7 @@ func notHalted(m moment) error {
 func mandatoryWhole(m moment) error {
 	return m.admissions(func(f fact, others []fact) error {
 		for _, o := range others {
-			if o.counted && o.group < f.group && allGroups(m.in)[o.group].Mandatory && !o.succeeded && !m.in.Policy.Accepted[f.newest][o.Name] {
+			if o.counted && o.group < f.group && m.groups[o.group].Mandatory && !o.succeeded && !m.in.Policy.Accepted[f.newest][o.Name] {
 				return fmt.Errorf("%w: %s", errMandatory, o.Name)
 			}
 		}
@@ -448,7 +456,7 @@ func mandatoryWhole(m moment) error {
 
 func inWindows(m moment) error {
 	return m.admissions(func(f fact, others []fact) error {
-		g := allGroups(m.in)[f.group]
+		g := m.groups[f.group]
 		windows := g.Windows
 		if len(windows) == 0 {
 			windows = m.in.Policy.Windows
@@ -464,7 +472,7 @@ func inWindows(m moment) error {
 }
 
 func evident(m moment) error {
-	for _, f := range m.facts() {
+	for _, f := range m.facts {
 		if f.permit.State == rollout.Succeeded && !f.succeeded && !f.Empty {
 			return fmt.Errorf("%w: %s", errEvidence, f.Name)
 		}
@@ -509,7 +517,7 @@ func stays(m moment) error {
 }
 
 func fallbacks(m moment) error {
-	all := m.facts()
+	all := m.facts
 	for _, f := range all {
 		p := f.permit.Release
 		if f.At.Minor == f.Minor || p.IsZero() || p.String() == f.newest || f.permit.State == rollout.Exempt {
@@ -533,7 +541,7 @@ func counts(m moment) error {
 		group int
 	}
 	want := map[key]rollout.GroupStatus{}
-	for _, f := range m.facts() {
+	for _, f := range m.facts {
 		k := key{f.Minor.String(), f.group}
 		g := want[k]
 		n := map[rollout.State]*int{
