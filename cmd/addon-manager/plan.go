@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/cli"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
+	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/manager"
 	"github.com/addon-manager/addon-manager/internal/manager/gather"
@@ -27,13 +29,15 @@ func newPlan() *cobra.Command {
 		tags              bool
 	)
 	cmd := &cobra.Command{
-		Use:   "plan --repository DIR|URL --clusters FILE [--current FILE]",
+		Use:   "plan [--repository DIR|URL] [--clusters FILE [--current FILE]]",
 		Short: "Show what would be done to every pair, and why",
 		Long: "Decides about every addon on every cluster as the controller does, and changes nothing.\n\n" +
-			"With --clusters it needs no cluster: FILE holds cluster Secrets as YAML, --current what exists (ApplicationSets, Applications\n" +
-			"and CatalogSources), both as kubectl get -o yaml prints them. A cluster is not asked for its version then: give it in\n" +
+			"With --clusters it needs no cluster: FILE holds cluster Secrets as YAML, --current what exists (ApplicationSets, Applications,\n" +
+			"ClusterAddons and CatalogSources), both as kubectl get -o yaml prints them. A cluster is not asked for its version then: give it in\n" +
 			"the annotation addons.kaas.dev/kubernetes-version.\n" +
-			"Without --clusters it reads the fleet of the current kubeconfig, with the versions that the controller found.\n\n" +
+			"Rollout groups, grace and budget are those of the CatalogSource in --current; without one, the defaults.\n" +
+			"Without --clusters it reads the fleet of the current kubeconfig, with the versions that the controller found, and the\n" +
+			"repository that the CatalogSource names, unless --repository names another.\n\n" +
 			"-o yaml prints the ApplicationSets that would be applied.\n" +
 			"A private repository's credentials are read from " + cli.EnvUser + " and " + cli.EnvPassword + ".",
 		Args: cli.NoArgs,
@@ -42,7 +46,7 @@ func newPlan() *cobra.Command {
 			if err != nil {
 				return cli.Usagef("%w", err)
 			}
-			if repository.URL == "" {
+			if repository.URL == "" && clusters != "" {
 				return cli.Usagef("--repository is missing: name a folder or a URL")
 			}
 			at := time.Now()
@@ -63,17 +67,21 @@ func newPlan() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if err := defaultRepository(&repository, &fleet); err != nil {
+				return err
+			}
 			repo, err := repository.Open(cmd.Context())
 			if err != nil {
 				return err
 			}
 			defer repo.Close()
-			var loader source.Loader
-			src, err := loader.Load(cmd.Context(), repo, source.Options{FirstSeen: fleet.FirstSeen, RevisionTag: tags})
+			src, err := loadSource(cmd.Context(), repo, &fleet, tags)
 			if err != nil {
 				return err
 			}
-			plan := resolve.Make(resolve.Input{Source: src, Clusters: fleet.Clusters, Delivered: fleet.Delivered, Now: at})
+			plan := resolve.Make(resolve.Input{
+				Source: src, Policy: fleet.Policy, Clusters: fleet.Clusters, Delivered: fleet.Delivered, Ledger: fleet.Ledger, Now: at,
+			})
 			if url == "" {
 				url = repository.URL
 			}
@@ -84,13 +92,34 @@ func newPlan() *cobra.Command {
 	connect.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&clusters, "clusters", "", "file of cluster Secrets, - for standard input")
-	flags.StringVar(&current, "current", "", "file of the ApplicationSets, Applications and CatalogSources that exist")
+	flags.StringVar(&current, "current", "", "file of the ApplicationSets, Applications, ClusterAddons and CatalogSources that exist")
 	flags.StringVar(&now, "now", "", "time of the plan in RFC 3339 (default: the current time)")
 	flags.BoolVar(&tags, "revision-tag", false, "let Applications name tags, as a CatalogSource with revision: tag does")
 	flags.StringVar(&url, "source-url", "", "repository URL in the ApplicationSets of -o yaml (default: --repository)")
 	flags.StringVar(&project, "project", manager.DefaultProject, "AppProject in the ApplicationSets of -o yaml")
 	flags.StringVarP(&output, "output", "o", "table", "table, json, or yaml for the ApplicationSets")
 	return cmd
+}
+
+// loadSource reads what the repository offers, as far as this fleet needs it.
+func loadSource(ctx context.Context, repo *git.Repository, fleet *gather.Fleet, tags bool) (resolve.Source, error) {
+	var loader source.Loader
+	src, err := loader.Load(ctx, repo, source.Options{
+		FirstSeen: fleet.FirstSeen, RevisionTag: tags || fleet.RevisionTag, Wanted: fleet.Pinned(), RolledBack: fleet.Policy.Rollout.RolledBack,
+	})
+	src.Problems = append(src.Problems, fleet.Problems...)
+	return src, err
+}
+
+// defaultRepository takes the repository of the fleet's CatalogSource where none is named.
+func defaultRepository(repository *cli.Repository, fleet *gather.Fleet) error {
+	if repository.URL == "" {
+		repository.URL = fleet.URL
+	}
+	if repository.URL == "" {
+		return cli.Usagef("--repository is missing, and there is no CatalogSource that would name one: name a folder or a URL")
+	}
+	return nil
 }
 
 func printPlan(cmd *cobra.Command, format show.Format, plan resolve.Plan, delivery argocd.Delivery) error {
@@ -113,7 +142,7 @@ func printPlan(cmd *cobra.Command, format show.Format, plan resolve.Plan, delive
 		if !exists {
 			continue
 		}
-		set, err := delivery.Compile(c.Name, elements)
+		set, err := delivery.Compile(c.Name, c.Admitted, elements)
 		if err != nil {
 			return err
 		}

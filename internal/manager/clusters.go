@@ -9,12 +9,15 @@ import (
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
+	"github.com/addon-manager/addon-manager/internal/adapter/kube"
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/core/version"
+	"github.com/addon-manager/addon-manager/internal/manager/settings"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/record"
@@ -25,6 +28,8 @@ import (
 
 // published is what the source reconciler hands to the cluster reconciler: one consistent view.
 type published struct {
+	// source is the CatalogSource that it is from.
+	source   client.ObjectKey
 	snapshot *resolve.Snapshot
 	delivery argocd.Delivery
 }
@@ -34,19 +39,23 @@ type versions interface {
 	// Version never blocks. pending is set while a first answer is on its way; the cluster is queued again when it arrives.
 	// A cluster is asked anew when its server or the digest of its credentials changes.
 	Version(name, server, digest string) (v version.Kubernetes, why string, pending bool)
+	// Nodes is what the nodes of a cluster run; unknown for one that is not asked.
+	Nodes(name string) kube.Nodes
 	// Forget drops a cluster that is gone.
 	Forget(name string)
 }
 
 // clusters reconciles one cluster at a time: it gathers what is known of it, decides, and writes what differs.
 type clusters struct {
-	client client.Client
+	client    client.Client
+	conductor *conductor
 	// live reads past the cache, where acting on a stale read would cost something.
 	live      client.Reader
 	foreign   *foreign
 	namespace string
 	published *atomic.Pointer[published]
 	versions  versions
+	crds      crdRemover
 	fleet     *fleet
 	counters  *counters
 	events    record.EventRecorder
@@ -60,18 +69,28 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		return ctrl.Result{}, nil // The first view queues every cluster.
 	}
 	have, err := r.gather(ctx, req.Name)
+	if err != nil && r.fleet.unreadable(req.Name, err) {
+		r.conductor.Poke()
+	}
 	if err != nil || have.pending {
 		return ctrl.Result{}, err
 	}
 	if have.nothing() {
 		return ctrl.Result{}, r.forget(ctx, have)
 	}
-	plan := view.snapshot.Cluster(have.cluster, have.delivered, r.now())
+	permit, decided := r.conductor.permit(req.Name)
+	if !decided {
+		// Nothing is written before the fleet was seen whole; once it is, the cluster is queued again.
+		r.stand(view.snapshot.Cluster(have.cluster, have.delivered, view.snapshot.Stay(have.cluster, have.delivered), r.now()))
+		return ctrl.Result{}, nil
+	}
+	plan := view.snapshot.Cluster(have.cluster, have.delivered, permit, r.now())
 	if err := r.refuseForeign(ctx, have, &plan); errors.Is(err, errStaleCache) {
 		return ctrl.Result{RequeueAfter: catchUp}, nil
 	} else if err != nil {
 		return ctrl.Result{}, err
 	}
+	r.stand(plan)
 	if since, running := r.fleet.followed(req.Name); running {
 		if caughtUp(have.delivered) {
 			r.counters.argocdDelay.Observe(r.now().Sub(since).Seconds())
@@ -80,17 +99,48 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		}
 	}
 	applyErr := r.apply(ctx, view.delivery, have, plan)
-	r.fleet.set(req.Name, summarize(plan, have.cluster.BlocksArgoCD))
-	switch err := errors.Join(applyErr, r.report(ctx, have, plan)); {
-	case errors.Is(err, errStaleCache):
-		return ctrl.Result{RequeueAfter: catchUp}, nil
-	case applyErr == nil && errors.Is(err, errReportLater):
-		return ctrl.Result{RequeueAfter: r.fleet.mayReport(req.Name, r.now()) + time.Millisecond}, nil
-	case err == nil && slices.ContainsFunc(plan.Pairs, nameTaken):
-		return ctrl.Result{RequeueAfter: askAgain}, nil
-	default:
-		return ctrl.Result{}, err
+	r.fleet.set(req.Name, summarize(plan, have.cluster))
+	reportErr := r.report(ctx, view.snapshot, have, plan)
+	return r.after(plan, applyErr, reportErr)
+}
+
+// stand tells the conductor where a cluster stands, if that is news.
+func (r *clusters) stand(plan resolve.ClusterPlan) {
+	if r.fleet.stand(plan.Standing) {
+		r.conductor.Poke()
 	}
+}
+
+// after is when the cluster is looked at again. An error that is one comes first; a cache that lags and a report that came too soon are none.
+func (r *clusters) after(plan resolve.ClusterPlan, errs ...error) (ctrl.Result, error) {
+	var real []error
+	var wait time.Duration
+	soon := func(d time.Duration) {
+		if d = max(d, time.Millisecond); wait == 0 || d < wait {
+			wait = d
+		}
+	}
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case errors.Is(err, errStaleCache):
+			soon(catchUp)
+		case errors.Is(err, errReportLater):
+			soon(r.fleet.mayReport(plan.Name, r.now()) + time.Millisecond)
+		default:
+			real = append(real, err)
+		}
+	}
+	if len(real) > 0 {
+		return ctrl.Result{}, errors.Join(real...)
+	}
+	if slices.ContainsFunc(plan.Pairs, nameTaken) {
+		soon(askAgain)
+	}
+	if !plan.Next.IsZero() {
+		soon(max(plan.Next.Sub(r.now()), catchUp))
+	}
+	return ctrl.Result{RequeueAfter: wait}, nil
 }
 
 // caughtUp reports whether every Application says what the ApplicationSet lists.
@@ -106,6 +156,8 @@ type gathered struct {
 	set       *argocd.ApplicationSet
 	delivered []resolve.Delivered
 	uids      map[string]types.UID
+	// kept are Applications that are gone but for the CustomResourceDefinitions that have to go with them.
+	kept []*argocd.Application
 	// secretVersion is the version of the cluster Secret that the facts are from; empty when there is none.
 	secretVersion string
 	status        *v1alpha1.ClusterAddons
@@ -133,10 +185,14 @@ func (r *clusters) gather(ctx context.Context, name string) (*gathered, error) {
 		return nil, fmt.Errorf("list Applications: %w", err)
 	}
 	for i := range apps.Items {
-		g.uids[apps.Items[i].Name] = apps.Items[i].UID
+		app := &apps.Items[i]
+		g.uids[app.Name] = app.UID
+		if _, waits := argocd.CRDsLeft(app); waits && app.DeletionTimestamp != nil && !argocd.Prunes(app) {
+			g.kept = append(g.kept, app)
+		}
 	}
 	var err error
-	if g.delivered, err = argocd.Delivered(set, apps.Items); err != nil {
+	if g.delivered, err = argocd.Delivered(g.set, apps.Items); err != nil {
 		return nil, err
 	}
 	status := &v1alpha1.ClusterAddons{}
@@ -146,7 +202,12 @@ func (r *clusters) gather(ctx context.Context, name string) (*gathered, error) {
 	case !apierrors.IsNotFound(err):
 		return nil, fmt.Errorf("get ClusterAddons: %w", err)
 	}
-	return g, r.facts(ctx, key, g)
+	if err := r.facts(ctx, key, g); err != nil {
+		return nil, err
+	}
+	g.cluster.Admitted = argocd.Admitted(g.set)
+	settings.Recall(&g.cluster, g.status)
+	return g, nil
 }
 
 // facts reads the cluster's Secret, what others it clashes with, and its version.
@@ -201,6 +262,7 @@ func (r *clusters) clashing(ctx context.Context, f cluster.Facts) ([]cluster.Fac
 // forget drops the report about a cluster that is gone and left nothing behind.
 func (r *clusters) forget(ctx context.Context, g *gathered) error {
 	r.fleet.forget(g.cluster.Name)
+	r.conductor.Poke()
 	if g.status == nil {
 		return nil
 	}
@@ -272,9 +334,12 @@ func (r *clusters) apply(ctx context.Context, delivery argocd.Delivery, g *gathe
 		}
 	}
 	if g.set == nil && len(elements) == 0 && !slices.ContainsFunc(plan.Pairs, func(p resolve.Pair) bool { return p.Delete }) {
-		return nil
+		return r.dropCRDs(ctx, g, plan)
 	}
-	set, err := delivery.Compile(plan.Name, elements)
+	if plan.DeleteSet {
+		return r.dropSet(ctx, g)
+	}
+	set, err := delivery.Compile(plan.Name, plan.Admitted, elements)
 	if err != nil {
 		return err
 	}
@@ -288,7 +353,21 @@ func (r *clusters) apply(ctx context.Context, delivery argocd.Delivery, g *gathe
 		r.fleet.wrote(plan.Name, r.now())
 		logf.FromContext(ctx).Info("applied", "cluster", plan.Name, "release", plan.Release, "addons", len(elements))
 	}
-	return r.removeAll(ctx, g, plan)
+	return errors.Join(r.removeAll(ctx, g, plan), r.dropCRDs(ctx, g, plan))
+}
+
+// dropSet deletes the ApplicationSet of a cluster that was given up and has nothing left.
+func (r *clusters) dropSet(ctx context.Context, g *gathered) error {
+	if g.set == nil || g.set.DeletionTimestamp != nil {
+		return nil
+	}
+	err := r.client.Delete(ctx, g.set, client.Preconditions{UID: &g.set.UID})
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete ApplicationSet: %w", err)
+	}
+	r.counters.writes.WithLabelValues("ApplicationSet").Inc()
+	logf.FromContext(ctx).Info("deleted ApplicationSet of a cluster that was given up", "cluster", g.cluster.Name)
+	return nil
 }
 
 // removeAll deletes what may go now. A cache can lag behind, after a restart of the API server even by a lot, and show labels as they once
@@ -297,12 +376,8 @@ func (r *clusters) removeAll(ctx context.Context, g *gathered, plan resolve.Clus
 	if !slices.ContainsFunc(plan.Pairs, func(p resolve.Pair) bool { return p.Delete }) {
 		return nil
 	}
-	now := &corev1.Secret{}
-	if err := r.live.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: plan.Name}, now); err != nil {
-		return fmt.Errorf("read the cluster Secret again before deleting: %w", err)
-	}
-	if now.ResourceVersion != g.secretVersion {
-		return errStaleCache
+	if err := r.stillSo(ctx, g, plan); err != nil {
+		return err
 	}
 	var errs []error
 	for i := range plan.Pairs {
@@ -313,6 +388,30 @@ func (r *clusters) removeAll(ctx context.Context, g *gathered, plan resolve.Clus
 	return errors.Join(errs...)
 }
 
+// stillSo makes sure that what deletions were decided by is so now.
+func (r *clusters) stillSo(ctx context.Context, g *gathered, plan resolve.ClusterPlan) error {
+	key := client.ObjectKey{Namespace: r.namespace, Name: plan.Name}
+	if plan.Decommissioned {
+		now := &v1alpha1.ClusterAddons{}
+		if err := r.live.Get(ctx, key, now); err != nil {
+			return fmt.Errorf("read the ClusterAddons again before deleting: %w", err)
+		}
+		if !equality.Semantic.DeepEqual(now.Spec.Decommission, g.status.Spec.Decommission) {
+			return errStaleCache
+		}
+	}
+	now := &corev1.Secret{}
+	switch err := r.live.Get(ctx, key, now); {
+	case apierrors.IsNotFound(err) && g.cluster.Gone && plan.Decommissioned:
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the cluster Secret again before deleting: %w", err)
+	case now.ResourceVersion != g.secretVersion:
+		return errStaleCache
+	}
+	return nil
+}
+
 // remove deletes the Application of a pair that is listed no more. What it is about to delete is read afresh: another object under the
 // same name, or one whose finalizer does not match the promise, is left for the next pass.
 func (r *clusters) remove(ctx context.Context, p *resolve.Pair, uid types.UID) error {
@@ -321,20 +420,25 @@ func (r *clusters) remove(ctx context.Context, p *resolve.Pair, uid types.UID) e
 		return client.IgnoreNotFound(err)
 	}
 	owner, ours := argocd.ClusterOf(app.Labels, app.Annotations)
-	if !ours || owner != p.Cluster || app.UID != uid || app.DeletionTimestamp != nil {
+	prunes := argocd.Prunes(app)
+	if !ours || owner != p.Cluster || app.UID != uid || app.DeletionTimestamp != nil && !(p.Orphan && prunes) {
 		return nil
 	}
-	prunes := argocd.Prunes(app)
 	switch {
 	case p.Orphan && prunes:
-		patch := client.MergeFromWithOptions(app.DeepCopy(), client.MergeFromWithOptimisticLock{})
-		app.Finalizers = argocd.WithoutFinalizer(app)
-		if err := r.client.Patch(ctx, app, patch); apierrors.IsConflict(err) {
-			return errStaleCache
-		} else if err != nil {
-			return fmt.Errorf("release Application %q: %w", p.Application, err)
+		err := r.patchApplication(ctx, app, func() { app.Finalizers = argocd.WithoutFinalizer(app) })
+		if err != nil || app.DeletionTimestamp != nil {
+			return err
 		}
-		r.counters.writes.WithLabelValues("Application").Inc()
+	case p.Action == resolve.Remove && prunes && p.PruneCRDs && len(argocd.CRDsOf(app)) > 0:
+		// Argo CD leaves them behind; the Application remembers them until they are gone.
+		kept, err := argocd.WithCRDFinalizer(app)
+		if err != nil {
+			return err
+		}
+		if err := r.patchApplication(ctx, app, func() { app.Annotations, app.Finalizers = kept.Annotations, kept.Finalizers }); err != nil {
+			return err
+		}
 	case p.Action == resolve.Release && prunes, p.Action == resolve.Remove && !prunes:
 		return errStaleCache
 	}
@@ -347,6 +451,19 @@ func (r *clusters) remove(ctx context.Context, p *resolve.Pair, uid types.UID) e
 	}
 	r.counters.deletions.WithLabelValues(string(p.Action)).Inc()
 	logf.FromContext(ctx).Info("deleted Application", "cluster", p.Cluster, "addon", p.Addon, "action", p.Action, "reason", codeOf(p.Reasons))
+	return nil
+}
+
+// patchApplication changes an Application that was read afresh, unless somebody else does in between.
+func (r *clusters) patchApplication(ctx context.Context, app *argocd.Application, change func()) error {
+	patch := client.MergeFromWithOptions(app.DeepCopy(), client.MergeFromWithOptimisticLock{})
+	change()
+	if err := r.client.Patch(ctx, app, patch); apierrors.IsConflict(err) {
+		return errStaleCache
+	} else if err != nil {
+		return fmt.Errorf("change Application %q on its way out: %w", app.Name, err)
+	}
+	r.counters.writes.WithLabelValues("Application").Inc()
 	return nil
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
+	"github.com/addon-manager/addon-manager/internal/core/rollout"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
@@ -19,6 +20,56 @@ type fleet struct {
 	written map[string]time.Time
 	// reported is when a cluster's ClusterAddons was last written.
 	reported map[string]time.Time
+	// standings are where the clusters stand in the fleet's rollouts, the last answers of the conductor what is shown of them.
+	standings   map[string]resolve.Standing
+	rollouts    []rollout.Status
+	quarantined int
+}
+
+// stand keeps where a cluster stands, and reports whether that is news.
+func (f *fleet) stand(s resolve.Standing) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if was, known := f.standings[s.Name]; known && sameStanding(was, s) {
+		return false
+	}
+	if f.standings == nil {
+		f.standings = map[string]resolve.Standing{}
+	}
+	f.standings[s.Name] = s
+	return true
+}
+
+// unreadable keeps a cluster that cannot be read from holding up the fleet, where nothing is known of it yet.
+func (f *fleet) unreadable(name string, why error) bool {
+	f.mu.Lock()
+	_, known := f.standings[name]
+	f.mu.Unlock()
+	if known {
+		return false
+	}
+	return f.stand(resolve.Standing{Cluster: rollout.Cluster{Name: name, Exempt: why.Error()}})
+}
+
+// stands are where all clusters stand, by name.
+func (f *fleet) stands() []resolve.Standing {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	all := make([]resolve.Standing, 0, len(f.standings))
+	for _, name := range slices.Sorted(maps.Keys(f.standings)) {
+		all = append(all, f.standings[name])
+	}
+	return all
+}
+
+// conducted keeps what metrics show of the fleet as a whole.
+func (f *fleet) conducted(c resolve.Conducted) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rollouts, f.quarantined = c.Rollouts, 0
+	if c.Quarantine != nil {
+		f.quarantined = len(c.Quarantine.Deletions)
+	}
 }
 
 // mayReport answers how long a report about a cluster must wait, zero for not at all: Argo CD changes the Applications of a cluster one by
@@ -75,10 +126,12 @@ type summary struct {
 	held    bool
 	// blocking is set when Argo CD cannot read the cluster's Secret.
 	blocking bool
+	// gone is set when the cluster's Secret is not there and nobody gave the cluster up.
+	gone bool
 }
 
-func summarize(plan resolve.ClusterPlan, blocking bool) summary {
-	s := summary{actions: map[resolve.Action]int{}, holds: map[fault.Code]int{}, pairs: len(plan.Pairs), held: plan.Held, blocking: blocking}
+func summarize(plan resolve.ClusterPlan, c resolve.Cluster) summary {
+	s := summary{gone: c.Gone && !plan.Decommissioned, actions: map[resolve.Action]int{}, holds: map[fault.Code]int{}, pairs: len(plan.Pairs), held: plan.Held, blocking: c.BlocksArgoCD}
 	for i := range plan.Pairs {
 		p := &plan.Pairs[i]
 		s.actions[p.Action]++
@@ -109,7 +162,7 @@ func (f *fleet) knows(clusters []string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, name := range clusters {
-		if _, ok := f.clusters[name]; !ok {
+		if _, ok := f.standings[name]; !ok {
 			return false
 		}
 	}
@@ -122,13 +175,14 @@ func (f *fleet) forget(cluster string) {
 	delete(f.clusters, cluster)
 	delete(f.written, cluster)
 	delete(f.reported, cluster)
+	delete(f.standings, cluster)
 }
 
 // totals are sums over the fleet.
 type totals struct {
-	clusters, held, pairs, ready int
-	actions                      map[resolve.Action]int
-	holds                        map[fault.Code]int
+	clusters, held, gone, pairs, ready int
+	actions                            map[resolve.Action]int
+	holds                              map[fault.Code]int
 	// blocking names the clusters whose Secret stops Argo CD, sorted.
 	blocking []string
 }
@@ -144,6 +198,9 @@ func (f *fleet) totals() totals {
 		if s.held {
 			t.held++
 		}
+		if s.gone {
+			t.gone++
+		}
 		if s.blocking {
 			t.blocking = append(t.blocking, name)
 		}
@@ -158,16 +215,19 @@ func (f *fleet) totals() totals {
 }
 
 var (
-	descPairs    = prometheus.NewDesc("addon_manager_pairs", "Pairs of cluster and addon, by what is done about them.", []string{"action"}, nil)
-	descReady    = prometheus.NewDesc("addon_manager_pairs_ready", "Pairs that are Synced and Healthy at the release they should have.", nil, nil)
-	descHolds    = prometheus.NewDesc("addon_manager_holds", "Pairs that are kept as they are against the wish, by reason.", []string{"reason"}, nil)
-	descClusters = prometheus.NewDesc("addon_manager_clusters", "Clusters known, by whether anything may change on them.", []string{"held"}, nil)
-	descBlocking = prometheus.NewDesc("addon_manager_blocking_cluster_secrets", "Cluster Secrets that Argo CD cannot read; while there is one, Argo CD 2.14 reconciles no ApplicationSet.", nil, nil)
+	descPairs      = prometheus.NewDesc("addon_manager_pairs", "Pairs of cluster and addon, by what is done about them.", []string{"action"}, nil)
+	descReady      = prometheus.NewDesc("addon_manager_pairs_ready", "Pairs that are Synced and Healthy at the release they should have.", nil, nil)
+	descHolds      = prometheus.NewDesc("addon_manager_holds", "Pairs that are kept as they are against the wish, by reason.", []string{"reason"}, nil)
+	descClusters   = prometheus.NewDesc("addon_manager_clusters", "Clusters known, by whether anything may change on them.", []string{"held"}, nil)
+	descGone       = prometheus.NewDesc("addon_manager_clusters_gone", "Clusters whose Secret vanished while something is delivered to them, and that nobody gave up.", nil, nil)
+	descRollout    = prometheus.NewDesc("addon_manager_rollout_clusters", "Clusters by how far the newest release of their minor has come with them.", []string{"minor", "release", "group", "state"}, nil)
+	descQuarantine = prometheus.NewDesc("addon_manager_deletions_quarantined", "Deletions beyond the budget that wait for a person's approval.", nil, nil)
+	descBlocking   = prometheus.NewDesc("addon_manager_blocking_cluster_secrets", "Cluster Secrets that Argo CD cannot read; while there is one, Argo CD 2.14 reconciles no ApplicationSet.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.
 func (f *fleet) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descPairs, descReady, descHolds, descClusters, descBlocking} {
+	for _, d := range []*prometheus.Desc{descPairs, descReady, descHolds, descClusters, descBlocking, descGone, descRollout, descQuarantine} {
 		ch <- d
 	}
 }
@@ -188,6 +248,21 @@ func (f *fleet) Collect(ch chan<- prometheus.Metric) {
 	gauge(descClusters, t.clusters-t.held, "false")
 	gauge(descClusters, t.held, "true")
 	gauge(descBlocking, len(t.blocking))
+	gauge(descGone, t.gone)
+	f.mu.Lock()
+	rollouts, quarantined := f.rollouts, f.quarantined
+	f.mu.Unlock()
+	gauge(descQuarantine, quarantined)
+	for _, r := range rollouts {
+		for _, g := range r.Groups {
+			for state, n := range map[rollout.State]int{
+				rollout.ToApply: g.ToApply, rollout.Progressing: g.Progressing, rollout.Succeeded: g.Succeeded, rollout.Failed: g.Failed,
+				rollout.TimeOut: g.TimeOut, rollout.Skip: g.Skip, rollout.Exempt: g.Exempt,
+			} {
+				gauge(descRollout, n, r.Minor, r.Release, g.Name, string(state))
+			}
+		}
+	}
 }
 
 // counters are the manager's other metrics.

@@ -23,6 +23,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -145,12 +146,16 @@ func (w *world) runWith(o manager.Options) (stop func()) {
 	return stop
 }
 
-// source makes the CatalogSource. It is polled every second, so that tests need not wait.
+// source makes the CatalogSource. It is polled every second, and deletes at once, so that tests need not wait.
 func (w *world) source() {
 	w.Helper()
+	all := intstr.FromString("100%")
 	w.must(w.client.Create(w.ctx, &v1alpha1.CatalogSource{
 		ObjectMeta: metav1.ObjectMeta{Name: "fleet", Namespace: w.namespace},
-		Spec:       v1alpha1.CatalogSourceSpec{URL: w.url, PollInterval: &metav1.Duration{Duration: time.Second}},
+		Spec: v1alpha1.CatalogSourceSpec{
+			URL: w.url, PollInterval: &metav1.Duration{Duration: time.Second},
+			Deletion: v1alpha1.Deletion{Grace: &metav1.Duration{}, Budget: v1alpha1.DeletionBudget{PerAddon: &all, Fleet: &all}},
+		},
 	}))
 }
 

@@ -22,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -30,6 +31,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
@@ -221,11 +223,16 @@ func setup(mgr ctrl.Manager, o Options) error {
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: o.Namespace, cacheDir: o.CacheDir, timeout: o.GitTimeout,
 		published: &view, wake: wake, fleet: &all, counters: count, events: events, now: time.Now,
 	}
+	conduct := newConductor(mgr.GetClient(), mgr.GetAPIReader(), &view, &all, count, again)
+	if err := mgr.Add(conduct); err != nil {
+		return err
+	}
 	cls := &clusters{
-		client: mgr.GetClient(), live: mgr.GetAPIReader(), foreign: &foreign{live: mgr.GetAPIReader(), namespace: o.Namespace},
-		namespace: o.Namespace, published: &view, versions: asked,
+		conductor: conduct, client: mgr.GetClient(), live: mgr.GetAPIReader(), foreign: &foreign{live: mgr.GetAPIReader(), namespace: o.Namespace},
+		namespace: o.Namespace, published: &view, versions: asked, crds: asked,
 		fleet: &all, counters: count, events: events, now: time.Now,
 	}
+	conduct.clusters, src.conducts = cls.names, conduct.Poke
 	if err := watchSources(mgr, src); err != nil {
 		return err
 	}
@@ -253,6 +260,8 @@ func watchSources(mgr ctrl.Manager, r *sources) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		Named("catalogsource").
 		For(&v1alpha1.CatalogSource{}, specChanged()).
+		// A pin can name a release that nothing else needs.
+		Watches(&v1alpha1.ClusterAddons{}, toName("orders"), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(source.Channel(r.poke, toName("webhook"))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1, RateLimiter: limiter[reconcile.Request]()}).
 		Complete(r)

@@ -18,12 +18,13 @@ import (
 var errReportLater = errors.New("the last report is too recent")
 
 // report writes the cluster's ClusterAddons, if anything in it changed, and tells in events what did.
-func (r *clusters) report(ctx context.Context, g *gathered, plan resolve.ClusterPlan) error {
+func (r *clusters) report(ctx context.Context, snapshot *resolve.Snapshot, g *gathered, plan resolve.ClusterPlan) error {
 	old := g.status
 	if old == nil {
 		old = &v1alpha1.ClusterAddons{}
 	}
 	status := statusOf(plan, g.cluster.Facts, old.Status.Conditions, old.Generation)
+	r.outlook(snapshot, g, &status)
 	if g.status != nil && equality.Semantic.DeepEqual(status, old.Status) {
 		return nil
 	}
@@ -49,6 +50,16 @@ func (r *clusters) report(ctx context.Context, g *gathered, plan resolve.Cluster
 	r.counters.writes.WithLabelValues("ClusterAddons").Inc()
 	r.tell(subject, old.Status, status)
 	return nil
+}
+
+// outlook adds what the cluster's nodes run, and what the next Kubernetes minor would bring.
+func (r *clusters) outlook(snapshot *resolve.Snapshot, g *gathered, status *v1alpha1.ClusterAddonsStatus) {
+	if n := r.versions.Nodes(g.cluster.Name); n.Known && n.Count > 0 {
+		status.Nodes = &v1alpha1.NodesStatus{Oldest: n.Oldest.Raw, Newest: n.Newest.Raw, Count: int32(n.Count)}
+	}
+	if u, ok := snapshot.Outlook(g.cluster, g.delivered, r.now()); ok {
+		status.Upgrade = &v1alpha1.UpgradeStatus{To: u.To, Possible: u.Possible, Release: u.Release, Blockers: reasonsOf(u.Reasons())}
+	}
 }
 
 // tell records what changed between two reports.

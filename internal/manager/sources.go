@@ -11,9 +11,11 @@ import (
 	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
 	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
+	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
+	"github.com/addon-manager/addon-manager/internal/manager/settings"
 	"github.com/addon-manager/addon-manager/internal/manager/source"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -35,6 +37,8 @@ type sources struct {
 	cacheDir  string
 	timeout   time.Duration
 	published *atomic.Pointer[published]
+	// conducts asks for another decision about the fleet.
+	conducts func()
 	// wake queues clusters once a new view is published.
 	wake     chan<- event.GenericEvent
 	fleet    *fleet
@@ -50,6 +54,7 @@ type sources struct {
 	opened  openKey
 	loader  source.Loader
 	last    resolve.Source
+	ruled   v1alpha1.CatalogSourceSpec
 	loaded  bool
 	nextTry time.Time
 	demand  atomic.Bool
@@ -189,37 +194,66 @@ func (r *sources) load(ctx context.Context, active *v1alpha1.CatalogSource) erro
 	if err != nil {
 		return err
 	}
-	s, err := r.loader.Load(ctx, r.repo, source.Options{FirstSeen: seen, RevisionTag: active.Spec.Revision == v1alpha1.RevisionTag})
+	policy, problems := settings.Policy(active.Spec)
+	pinned, err := r.pinned(ctx)
 	if err != nil {
 		return err
 	}
+	s, err := r.loader.Load(ctx, r.repo, source.Options{
+		FirstSeen: seen, RevisionTag: active.Spec.Revision == v1alpha1.RevisionTag, Wanted: pinned, RolledBack: policy.Rollout.RolledBack,
+	})
+	if err != nil {
+		return err
+	}
+	s.Problems = append(s.Problems, problems...)
 	delivery := argocd.Delivery{Namespace: r.namespace, URL: active.Spec.URL, Project: active.Spec.Project}
-	if view := r.published.Load(); r.loaded && view != nil && view.delivery == delivery && equality.Semantic.DeepEqual(plainSource(s), plainSource(r.last)) {
+	if view := r.published.Load(); r.loaded && view != nil && view.delivery == delivery && view.source.Name == active.Name &&
+		equality.Semantic.DeepEqual(active.Spec, r.ruled) && equality.Semantic.DeepEqual(plainSource(s), plainSource(r.last)) {
 		return nil
 	}
 	if err := r.write(ctx, active, r.statusFor(active, s)); err != nil {
 		return err
 	}
-	r.last, r.loaded = s, true
-	return r.publish(ctx, delivery, s)
+	r.last, r.loaded, r.ruled = s, true, *active.Spec.DeepCopy()
+	return r.publish(ctx, active, policy, s)
 }
 
-// plainSource is a source without the catalogs, which their commits stand for and which hold what cannot be compared.
+// plainSource is a source without what its catalogs say, which their commits stand for and which cannot be compared.
 func plainSource(s resolve.Source) resolve.Source {
 	s.Releases = slices.Clone(s.Releases)
 	for i := range s.Releases {
-		s.Releases[i].Catalog = nil
+		if s.Releases[i].Catalog != nil {
+			s.Releases[i].Catalog = &catalog.Catalog{}
+		}
 	}
 	return s
 }
 
+// pinned are the releases that people pinned something to.
+func (r *sources) pinned(ctx context.Context) (map[string]bool, error) {
+	var list v1alpha1.ClusterAddonsList
+	if err := r.client.List(ctx, &list, client.InNamespace(r.namespace), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list ClusterAddons: %w", err)
+	}
+	names := map[string]bool{}
+	for i := range list.Items {
+		for _, pin := range list.Items[i].Spec.Pins {
+			names[string(pin.Release)] = true
+		}
+	}
+	return names, nil
+}
+
 // publish makes a view current and queues every cluster.
-func (r *sources) publish(ctx context.Context, delivery argocd.Delivery, s resolve.Source) error {
+func (r *sources) publish(ctx context.Context, active *v1alpha1.CatalogSource, policy resolve.Policy, s resolve.Source) error {
 	names, err := r.names(ctx)
 	if err != nil {
 		return err
 	}
-	r.published.Store(&published{snapshot: resolve.Prepare(s, names), delivery: delivery})
+	r.published.Store(&published{
+		source: client.ObjectKeyFromObject(active), snapshot: resolve.Prepare(s, policy, names),
+		delivery: argocd.Delivery{Namespace: r.namespace, URL: active.Spec.URL, Project: active.Spec.Project},
+	})
 	r.counters.releasesRefused.Reset()
 	for _, rel := range s.Releases {
 		if rel.Refused != nil {
@@ -228,6 +262,7 @@ func (r *sources) publish(ctx context.Context, delivery argocd.Delivery, s resol
 	}
 	logf.FromContext(ctx).Info("published releases", "releases", len(s.Releases), "problems", len(s.Problems))
 	r.wake <- event.GenericEvent{Object: &v1alpha1.CatalogSource{}}
+	r.conducts()
 	return nil
 }
 
@@ -237,8 +272,8 @@ func (r *sources) publishUnavailable(ctx context.Context, active *v1alpha1.Catal
 		return
 	}
 	why := fault.Reasonf(resolve.CodeSourceUnavailable, "the config repository has not been read: %v; everything stays as it is until it can be", err)
-	delivery := argocd.Delivery{Namespace: r.namespace, URL: active.Spec.URL, Project: active.Spec.Project}
-	if err := r.publish(ctx, delivery, resolve.Source{Unavailable: &why}); err != nil {
+	policy, _ := settings.Policy(active.Spec)
+	if err := r.publish(ctx, active, policy, resolve.Source{Unavailable: &why}); err != nil {
 		logf.FromContext(ctx).Error(err, "publish")
 	}
 }

@@ -141,11 +141,15 @@ func (r *sources) write(ctx context.Context, cs *v1alpha1.CatalogSource, status 
 	if equality.Semantic.DeepEqual(cs.Status, status) {
 		return nil
 	}
+	status = *status.DeepCopy()
+	status.Rollouts, status.Deletions = nil, nil // The conductor's, who knows them better than this copy.
 	out := &v1alpha1.CatalogSource{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "CatalogSource"},
 		ObjectMeta: metav1.ObjectMeta{Name: cs.Name, Namespace: cs.Namespace}, Status: status,
 	}
+	rollouts, deletions := cs.Status.Rollouts, cs.Status.Deletions
 	cs.Status = status
+	cs.Status.Rollouts, cs.Status.Deletions = rollouts, deletions
 	// Only the status subresource is written; the empty spec of the patch is not looked at.
 	if err := applyStatus(ctx, r.client, out, &status); err != nil {
 		return fmt.Errorf("apply status of CatalogSource: %w", err)

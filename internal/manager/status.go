@@ -4,11 +4,13 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
+	"github.com/addon-manager/addon-manager/internal/manager/settings"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -17,7 +19,8 @@ import (
 func statusOf(plan resolve.ClusterPlan, facts cluster.Facts, old []metav1.Condition, generation int64) v1alpha1.ClusterAddonsStatus {
 	s := v1alpha1.ClusterAddonsStatus{
 		DisplayName: cut(facts.DisplayName, 256), KubernetesVersion: plan.KubernetesVersion, Minor: plan.Minor, Release: plan.Release,
-		Reasons: reasonsOf(plan.Reasons), Conditions: slices.Clone(old),
+		Reasons: reasonsOf(plan.Reasons), Conditions: slices.Clone(old), Succeeded: plan.Succeeded, Released: settings.Released(plan.Released),
+		Leaving: leavingLine(plan),
 	}
 	for _, p := range plan.Problems[:min(len(plan.Problems), maxListed)] {
 		s.Problems = append(s.Problems, v1alpha1.Reason{Code: string(p.Code), Message: cut(p.Error(), maxMessage)})
@@ -30,7 +33,7 @@ func statusOf(plan resolve.ClusterPlan, facts cluster.Facts, old []metav1.Condit
 		if p.Delivered != "" && !slices.Contains(delivered, p.Delivered) {
 			delivered = append(delivered, p.Delivered)
 		}
-		if p.Action == resolve.Remove || p.Action == resolve.Release {
+		if p.Action == resolve.Remove || p.Action == resolve.Release || p.Action == resolve.Disable {
 			continue
 		}
 		total++
@@ -55,7 +58,17 @@ const (
 
 func addonStatus(p *resolve.Pair) v1alpha1.AddonStatus {
 	ready := p.Ready()
+	var disabled, removal *metav1.Time
+	if p.Element != nil && p.Element.Disabled != "" && !p.RemovalAt.IsZero() {
+		until := metav1.NewTime(p.RemovalAt)
+		removal = &until
+		if since, err := time.Parse(time.RFC3339, p.Element.Disabled); err == nil {
+			at := metav1.NewTime(since)
+			disabled = &at
+		}
+	}
 	return v1alpha1.AddonStatus{
+		DisabledSince: disabled, RemovalAt: removal,
 		Name: p.Addon, Application: p.Application, Placement: string(p.Placement), EnabledBy: string(p.On), Wanted: p.Wanted, Delivered: p.Delivered, Action: string(p.Action),
 		Sync: p.Status.Sync, Health: p.Status.Health, Synced: p.SyncedAtRevision(), Healthy: ready, Message: cut(p.Status.Message, maxMessage),
 		Reasons: reasonsOf(p.Reasons),
@@ -94,6 +107,20 @@ func holdLine(plan resolve.ClusterPlan) string {
 		return fmt.Sprintf("%s (and %d more)", first, count-1)
 	}
 	return first
+}
+
+// leavingLine says in one line which addons are on their way out, and until when that can be undone.
+func leavingLine(plan resolve.ClusterPlan) string {
+	var words []string
+	for i := range plan.Pairs {
+		switch p := &plan.Pairs[i]; p.Action {
+		case resolve.Disable:
+			words = append(words, p.Addon+" until "+p.RemovalAt.UTC().Format("15:04:05Z"))
+		case resolve.Remove, resolve.Release:
+			words = append(words, p.Addon+" now")
+		}
+	}
+	return strings.Join(words, ", ")
 }
 
 func holdCondition(line string, plan resolve.ClusterPlan) metav1.Condition {

@@ -84,8 +84,18 @@ func applicationChanged(e event.UpdateEvent) bool {
 		argocd.Changed(e.ObjectOld.(*argocd.Application), e.ObjectNew.(*argocd.Application)))
 }
 
-// everyCluster lists all clusters that exist or have anything delivered.
+// everyCluster asks for all clusters that exist or have anything delivered.
 func (r *clusters) everyCluster(ctx context.Context, _ client.Object) []reconcile.Request {
+	names := r.names(ctx)
+	requests := make([]reconcile.Request, len(names))
+	for i, name := range names {
+		requests[i] = request(name)
+	}
+	return requests
+}
+
+// names are those of all clusters that exist or have anything delivered, sorted.
+func (r *clusters) names(ctx context.Context) []string {
 	names := map[string]bool{}
 	var secrets corev1.SecretList
 	var sets argocd.ApplicationSetList
@@ -109,11 +119,7 @@ func (r *clusters) everyCluster(ctx context.Context, _ client.Object) []reconcil
 	for i := range reports.Items {
 		names[reports.Items[i].Name] = true
 	}
-	requests := make([]reconcile.Request, 0, len(names))
-	for _, name := range slices.Sorted(maps.Keys(names)) {
-		requests = append(requests, request(name))
-	}
-	return requests
+	return slices.Sorted(maps.Keys(names))
 }
 
 // secretHandler queues a cluster when its facts change, and with it those that it clashes or clashed with.

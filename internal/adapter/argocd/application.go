@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
@@ -41,7 +42,7 @@ func Delivered(set *ApplicationSet, applications []Application) ([]resolve.Deliv
 		}
 		d := &delivered[j]
 		d.Exists, d.Deleting = true, app.DeletionTimestamp != nil
-		d.Finalizer = Prunes(app)
+		d.Finalizer, d.Marked = Prunes(app), app.Annotations[AnnotationDisabled] != ""
 		d.Status = statusOf(app)
 	}
 	slices.SortFunc(delivered, func(a, b resolve.Delivered) int { return strings.Compare(a.Addon, b.Addon) })
@@ -59,6 +60,7 @@ func elementOf(app *Application) (resolve.Element, error) {
 		Application: app.Name, Addon: app.Labels[LabelAddon], Placement: catalog.Placement(app.Labels[LabelPlacement]),
 		OnDisable: catalog.OnDisable(app.Annotations[AnnotationOnDisable]), Release: app.Labels[LabelRelease], Commit: app.Annotations[AnnotationCommit],
 		Namespace: app.Spec.Destination.Namespace, Server: app.Spec.Destination.Server,
+		Disabled: app.Annotations[AnnotationDisabled], Grace: app.Annotations[AnnotationGrace], PruneCRDs: app.Annotations[AnnotationPruneCRDs] == "true",
 	}
 	spec := map[string]any{}
 	if app.Spec.SyncPolicy != nil {
@@ -104,6 +106,13 @@ const maxMessage = 300
 func statusOf(app *Application) resolve.Status {
 	s := resolve.Status{
 		Release: app.Labels[LabelRelease], Sync: string(app.Status.Sync.Status), Health: string(app.Status.Health.Status), Revision: app.Status.Sync.Revision,
+		Reconciled: timeOf(app.Status.ReconciledAt), HealthSince: timeOf(app.Status.Health.LastTransitionTime),
+	}
+	if op := app.Status.OperationState; op != nil {
+		s.Operation = resolve.Operation{Phase: string(op.Phase), Finished: timeOf(op.FinishedAt)}
+		if op.SyncResult != nil {
+			s.Operation.Revision = op.SyncResult.Revision
+		}
 	}
 	if s.Health == string(health.HealthStatusHealthy) && s.Sync == string(argo.SyncStatusCodeSynced) {
 		return s
@@ -123,12 +132,26 @@ func statusOf(app *Application) resolve.Status {
 	return s
 }
 
+func timeOf(t *metav1.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
 // Slim drops from an Application what this package never reads, so that tens of thousands fit into memory.
 func Slim(app *Application) {
 	app.ManagedFields = nil
 	status := argo.ApplicationStatus{
-		Sync:   argo.SyncStatus{Status: app.Status.Sync.Status, Revision: app.Status.Sync.Revision},
-		Health: argo.HealthStatus{Status: app.Status.Health.Status},
+		Sync:         argo.SyncStatus{Status: app.Status.Sync.Status, Revision: app.Status.Sync.Revision},
+		Health:       argo.HealthStatus{Status: app.Status.Health.Status, LastTransitionTime: app.Status.Health.LastTransitionTime},
+		ReconciledAt: app.Status.ReconciledAt,
+	}
+	if op := app.Status.OperationState; op != nil {
+		status.OperationState = &argo.OperationState{Phase: op.Phase, FinishedAt: op.FinishedAt}
+		if op.SyncResult != nil {
+			status.OperationState.SyncResult = &argo.SyncOperationResult{Revision: op.SyncResult.Revision}
+		}
 	}
 	message := statusOf(app).Message
 	if message != "" {
@@ -136,7 +159,7 @@ func Slim(app *Application) {
 	}
 	app.Status = status
 	app.Operation = nil
-	app.Annotations = keep(app.Annotations, AnnotationCluster, AnnotationCommit, AnnotationOnDisable)
+	app.Annotations = keep(app.Annotations, AnnotationCluster, AnnotationCommit, AnnotationOnDisable, AnnotationDisabled, AnnotationGrace, AnnotationPruneCRDs, AnnotationCRDs)
 }
 
 func keep(m map[string]string, keys ...string) map[string]string {
@@ -151,7 +174,10 @@ func keep(m map[string]string, keys ...string) map[string]string {
 
 // Changed reports whether two states of an Application differ in anything that a decision or a report depends on beside its metadata.
 func Changed(a, b *Application) bool {
-	return a.Generation != b.Generation && specOf(a) != specOf(b) || statusOf(a) != statusOf(b)
+	before, after := statusOf(a), statusOf(b)
+	// Argo CD looks again every few minutes; that alone is news only while an older look is no evidence.
+	before.Reconciled, after.Reconciled = time.Time{}, time.Time{}
+	return a.Generation != b.Generation && specOf(a) != specOf(b) || before != after
 }
 
 // specOf is what elementOf reads of the spec of an Application that an ApplicationSet lists. Argo CD keeps operations in the object too,

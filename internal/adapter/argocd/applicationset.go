@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/release"
@@ -40,12 +41,16 @@ type element struct {
 	Path        string            `json:"path"`
 	Namespace   string            `json:"namespace"`
 	Server      string            `json:"server"`
+	Moved       string            `json:"moved,omitempty"`
+	Disabled    string            `json:"disabled,omitempty"`
+	Grace       string            `json:"grace,omitempty"`
+	PruneCRDs   bool              `json:"pruneCRDs,omitempty"`
 	// Patch is merged over the template: what differs between addons in shape, not only in value.
 	Patch json.RawMessage `json:"patch"`
 }
 
 // Compile makes the ApplicationSet of a cluster. The same elements make the same bytes.
-func (d Delivery) Compile(cluster string, elements []resolve.Element) (*ApplicationSet, error) {
+func (d Delivery) Compile(cluster string, at resolve.Admitted, elements []resolve.Element) (*ApplicationSet, error) {
 	list := make([]apiextensions.JSON, len(elements))
 	for i, e := range elements {
 		raw, err := encode(e)
@@ -61,7 +66,7 @@ func (d Delivery) Compile(cluster string, elements []resolve.Element) (*Applicat
 		ObjectMeta: metav1.ObjectMeta{
 			Name: cluster, Namespace: d.Namespace,
 			Labels:      map[string]string{LabelManagedBy: Manager, LabelCluster: resolve.LabelValue(cluster)},
-			Annotations: map[string]string{AnnotationCluster: cluster},
+			Annotations: annotations(cluster, at),
 			// With this finalizer and a policy that never deletes, Argo CD frees the Applications of a deleted ApplicationSet
 			// from their owner before it goes, so that they stay.
 			Finalizers: []string{resourcesFinalizer},
@@ -80,6 +85,29 @@ func (d Delivery) Compile(cluster string, elements []resolve.Element) (*Applicat
 			TemplatePatch: &patch,
 		},
 	}, nil
+}
+
+func annotations(cluster string, at resolve.Admitted) map[string]string {
+	a := map[string]string{AnnotationCluster: cluster}
+	if at.Release != "" {
+		a[AnnotationAdmitted] = at.Release
+		if !at.Since.IsZero() {
+			a[AnnotationAdmittedAt] = at.Since.UTC().Format(time.RFC3339)
+		}
+	}
+	return a
+}
+
+// Admitted is the release that the cluster of an ApplicationSet was let to, and when; zero where it does not say.
+func Admitted(set *ApplicationSet) (at resolve.Admitted) {
+	if set == nil {
+		return at
+	}
+	at.Release = set.Annotations[AnnotationAdmitted]
+	if since, err := time.Parse(time.RFC3339, set.Annotations[AnnotationAdmittedAt]); err == nil && at.Release != "" {
+		at.Since = since.UTC()
+	}
+	return at
 }
 
 // template is the part of an Application that all addons share.
@@ -119,27 +147,56 @@ func (d Delivery) template(cluster string) argo.ApplicationSetTemplate {
 	}
 }
 
-// finalizerPatch opens the patch of an element that puts the resources finalizer on.
-const finalizerPatch = `{"metadata":{"finalizers":["` + resourcesFinalizer + `"]},`
+// metadata opens the patch of an element that is on its way out: a finalizer to prune by, and what only the Application can still tell once it
+// is listed no more.
+type metadata struct {
+	Annotations map[string]string `json:"annotations,omitempty"`
+	Finalizers  []string          `json:"finalizers,omitempty"`
+}
+
+func metadataOf(e resolve.Element) (m metadata) {
+	if e.Finalize {
+		m.Finalizers = []string{resourcesFinalizer}
+	}
+	if e.Disabled == "" {
+		return m
+	}
+	m.Annotations = map[string]string{AnnotationDisabled: e.Disabled}
+	if e.Grace != "" {
+		m.Annotations[AnnotationGrace] = e.Grace
+	}
+	if e.PruneCRDs {
+		m.Annotations[AnnotationPruneCRDs] = "true"
+	}
+	return m
+}
+
+// specPrefix starts every patch of the core.
+const specPrefix = `{"spec":`
 
 func encode(e resolve.Element) ([]byte, error) {
 	tag, err := release.ParseTag(e.Release)
 	if err != nil {
 		return nil, err
 	}
-	if !strings.HasPrefix(e.Patch, `{"spec":`) {
+	if !strings.HasPrefix(e.Patch, specPrefix) {
 		return nil, fmt.Errorf("patch %q is none of ours", e.Patch)
 	}
 	if e.Revision == "" {
 		return nil, errors.New("the revision is empty, which Argo CD would read as the newest commit")
 	}
 	patch := e.Patch
-	if e.Finalize {
-		patch = finalizerPatch + patch[1:]
+	if e.Finalize || e.Disabled != "" {
+		meta, err := json.Marshal(metadataOf(e))
+		if err != nil {
+			return nil, err
+		}
+		patch = `{"metadata":` + string(meta) + "," + patch[1:]
 	}
 	return json.Marshal(element{
 		Application: e.Application, Addon: e.Addon, Placement: e.Placement, OnDisable: e.OnDisable, Minor: tag.Minor.String(), Release: e.Release,
-		Commit: e.Commit, Revision: e.Revision, Path: e.Path, Namespace: e.Namespace, Server: e.Server, Patch: json.RawMessage(patch),
+		Commit: e.Commit, Revision: e.Revision, Path: e.Path, Namespace: e.Namespace, Server: e.Server,
+		Moved: e.Moved, Disabled: e.Disabled, Grace: e.Grace, PruneCRDs: e.PruneCRDs, Patch: json.RawMessage(patch),
 	})
 }
 
@@ -159,17 +216,30 @@ func Elements(set *ApplicationSet) ([]resolve.Element, error) {
 			if e.Application == "" || e.Addon == "" {
 				return nil, fmt.Errorf("ApplicationSet %q, spec.generators[0].list.elements[%d]: application or addon is missing", set.Name, i)
 			}
-			patch, finalize := strings.CutPrefix(string(e.Patch), finalizerPatch)
-			if finalize {
-				patch = "{" + patch
-			}
+			patch, finalize := withoutMetadata(string(e.Patch))
 			elements = append(elements, resolve.Element{
 				Application: e.Application, Addon: e.Addon, Placement: e.Placement, OnDisable: e.OnDisable, Release: e.Release, Commit: e.Commit,
 				Revision: e.Revision, Path: e.Path, Namespace: e.Namespace, Server: e.Server, Patch: patch, Finalize: finalize,
+				Moved: e.Moved, Disabled: e.Disabled, Grace: e.Grace, PruneCRDs: e.PruneCRDs,
 			})
 		}
 	}
 	return elements, nil
+}
+
+// withoutMetadata takes off what encode put before the core's patch.
+func withoutMetadata(patch string) (spec string, finalize bool) {
+	if strings.HasPrefix(patch, specPrefix) {
+		return patch, false
+	}
+	var m struct {
+		Metadata metadata        `json:"metadata"`
+		Spec     json.RawMessage `json:"spec"`
+	}
+	if err := json.Unmarshal([]byte(patch), &m); err != nil || m.Spec == nil {
+		return patch, false // Somebody wrote it by hand; it differs from whatever is wanted.
+	}
+	return specPrefix + string(m.Spec) + "}", slices.Contains(m.Metadata.Finalizers, resourcesFinalizer)
 }
 
 // Differs reports whether writing desired, compiled from elements, would change existing, which may be nil. The lists are compared as
@@ -183,7 +253,8 @@ func Differs(existing, desired *ApplicationSet, elements []resolve.Element) (boo
 		return false, err
 	}
 	if !slices.Equal(listed, elements) || !slices.Contains(existing.Finalizers, resourcesFinalizer) ||
-		!includes(existing.Labels, desired.Labels) || !includes(existing.Annotations, desired.Annotations) {
+		!includes(existing.Labels, desired.Labels) || !includes(existing.Annotations, desired.Annotations) ||
+		Admitted(existing) != Admitted(desired) {
 		return true, nil
 	}
 	a, err := header(existing)

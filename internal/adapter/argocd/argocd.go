@@ -33,6 +33,23 @@ const (
 	AnnotationOnDisable = catalog.LabelPrefix + "on-disable"
 )
 
+// Annotations on an Application of ours that is on its way out.
+const (
+	// AnnotationDisabled is since when the addon has been switched off, in RFC 3339.
+	AnnotationDisabled = catalog.LabelPrefix + "disabled-since"
+	// AnnotationGrace is how long it stays, where the catalog said so.
+	AnnotationGrace = catalog.LabelPrefix + "grace"
+	// AnnotationPruneCRDs is "true" where its CustomResourceDefinitions go too.
+	AnnotationPruneCRDs = catalog.LabelPrefix + "prune-crds"
+)
+
+// Annotations on every ApplicationSet of ours.
+const (
+	// AnnotationAdmitted is the release that the cluster was let to, AnnotationAdmittedAt when, in RFC 3339.
+	AnnotationAdmitted   = catalog.LabelPrefix + "admitted"
+	AnnotationAdmittedAt = catalog.LabelPrefix + "admitted-at"
+)
+
 // resourcesFinalizer makes the deletion of an Application delete its objects first.
 const resourcesFinalizer = argo.ResourcesFinalizerName
 

@@ -86,7 +86,7 @@ func render(t *testing.T, set *argocd.ApplicationSet) []argocd.Application {
 
 func compile(t *testing.T, list []resolve.Element) *argocd.ApplicationSet {
 	t.Helper()
-	set, err := delivery.Compile("tokyo-1", list)
+	set, err := delivery.Compile("tokyo-1", resolve.Admitted{}, list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +240,7 @@ func TestCompileRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			list := elements()
 			tc.change(&list[0])
-			if _, err := delivery.Compile("tokyo-1", list); err == nil || err.Error() != tc.want {
+			if _, err := delivery.Compile("tokyo-1", resolve.Admitted{}, list); err == nil || err.Error() != tc.want {
 				t.Errorf("error %v, want %s", err, tc.want)
 			}
 		})

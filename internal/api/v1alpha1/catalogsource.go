@@ -107,7 +107,7 @@ type CatalogSourceStatus struct {
 	Rollouts []RolloutStatus `json:"rollouts,omitempty"`
 	// Deletions are what may be deleted, what was, and what waits for approval.
 	// +optional
-	Deletions DeletionStatus `json:"deletions,omitempty"`
+	Deletions *DeletionStatus `json:"deletions,omitempty"`
 }
 
 // MinorStatus is what is released for one minor.

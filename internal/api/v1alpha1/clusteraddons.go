@@ -29,6 +29,9 @@ type ClusterAddonsStatus struct {
 	// Leaving says in one line which addons are on their way out, and until when that can be undone; empty when none is.
 	// +optional
 	Leaving string `json:"leaving,omitempty"`
+	// Succeeded is the release at which the cluster was once ready for as long as its group asks.
+	// +optional
+	Succeeded string `json:"succeeded,omitempty"`
 	// Nodes are the versions of the nodes, where they differ from the API server's or could be asked.
 	// +optional
 	Nodes *NodesStatus `json:"nodes,omitempty"`

@@ -30,12 +30,12 @@ type Deletion struct {
 type DeletionBudget struct {
 	// PerAddon is a number or a percentage of an addon's pairs, at least 1; 10% by default.
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 : self.matches('^(100|[0-9]{1,2})%$')",message="must be a number or a percentage such as 10%"
+	// +kubebuilder:validation:Pattern=`^((100|[0-9]{1,2})%|[0-9]+)$`
 	// +optional
 	PerAddon *intstr.IntOrString `json:"perAddon,omitempty"`
 	// Fleet is a number or a percentage of all pairs, at least 1; 10% by default.
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 : self.matches('^(100|[0-9]{1,2})%$')",message="must be a number or a percentage such as 10%"
+	// +kubebuilder:validation:Pattern=`^((100|[0-9]{1,2})%|[0-9]+)$`
 	// +optional
 	Fleet *intstr.IntOrString `json:"fleet,omitempty"`
 }
@@ -52,6 +52,11 @@ type DeletionStatus struct {
 	// +kubebuilder:validation:MaxItems=20000
 	// +optional
 	Spent []SpentDeletions `json:"spent,omitempty"`
+	// Used are approvals that let their list through; the same list needs another one when it comes back.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +optional
+	Used []string `json:"used,omitempty"`
 	// Quarantine is what waits for a person's approval.
 	// +optional
 	Quarantine *Quarantine `json:"quarantine,omitempty"`

@@ -9,7 +9,7 @@ import (
 type Pace struct {
 	// MaxConcurrency is how many clusters of a group, as a number or a percentage, may be on their way to a release at once; all of them by default.
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 : self.matches('^(100|[0-9]{1,2})%$')",message="must be a number or a percentage such as 25%"
+	// +kubebuilder:validation:Pattern=`^((100|[0-9]{1,2})%|[0-9]+)$`
 	// +optional
 	MaxConcurrency *intstr.IntOrString `json:"maxConcurrency,omitempty"`
 
@@ -26,7 +26,7 @@ type Pace struct {
 	// MaxFailures is how many clusters of a group, as a number or a percentage, may fail, be late or be unreachable; one more halts the
 	// release. 0 by default.
 	// +kubebuilder:validation:XIntOrString
-	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 : self.matches('^(100|[0-9]{1,2})%$')",message="must be a number or a percentage such as 5%"
+	// +kubebuilder:validation:Pattern=`^((100|[0-9]{1,2})%|[0-9]+)$`
 	// +optional
 	MaxFailures *intstr.IntOrString `json:"maxFailures,omitempty"`
 }

@@ -27,8 +27,8 @@ const (
 	maxObject = 8 << 20
 )
 
-// Files reads cluster Secrets from one file and, where current is not empty, the ApplicationSets, Applications and CatalogSources that
-// exist from another. Either may hold several documents and lists, as `kubectl get -o yaml` writes them; "-" is standard input.
+// Files reads cluster Secrets from one file and, where current is not empty, the ApplicationSets, Applications,
+// ClusterAddons and CatalogSources that exist from another. Either may hold several documents and lists, as `kubectl get -o yaml` writes them; "-" is standard input.
 func Files(clusters, current string, stdin io.Reader) (Fleet, error) {
 	f := newFleet()
 	if clusters == "-" && current == "-" {
@@ -37,10 +37,13 @@ func Files(clusters, current string, stdin io.Reader) (Fleet, error) {
 	if err := f.readClusters(clusters, stdin); err != nil {
 		return f, err
 	}
-	if current == "" {
-		return f, nil
+	if current != "" {
+		if err := f.readCurrent(current, stdin); err != nil {
+			return f, err
+		}
 	}
-	return f, f.readCurrent(current, stdin)
+	f.recall()
+	return f, nil
 }
 
 func (f *Fleet) readClusters(file string, stdin io.Reader) error {
@@ -101,8 +104,14 @@ func (f *Fleet) readCurrent(file string, stdin io.Reader) error {
 				return fmt.Errorf("%s: %w", where, err)
 			}
 			f.remember(cs)
+		case "ClusterAddons":
+			ca := &v1alpha1.ClusterAddons{}
+			if err := sigsyaml.Unmarshal(raw, ca); err != nil {
+				return fmt.Errorf("%s: %w", where, err)
+			}
+			f.reports[ca.Name] = ca
 		default:
-			return fmt.Errorf("%s: is a %s; only ApplicationSets, Applications and CatalogSources belong into this file", where, kindOf(meta))
+			return fmt.Errorf("%s: is a %s; only ApplicationSets, Applications, ClusterAddons and CatalogSources belong into this file", where, kindOf(meta))
 		}
 		return nil
 	})

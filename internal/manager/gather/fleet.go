@@ -2,10 +2,15 @@
 package gather
 
 import (
+	"cmp"
+
 	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
+	"github.com/addon-manager/addon-manager/internal/core/budget"
+	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
+	"github.com/addon-manager/addon-manager/internal/manager/settings"
 )
 
 // Fleet is what is known of a fleet.
@@ -15,10 +20,25 @@ type Fleet struct {
 	Delivered map[string][]resolve.Delivered
 	// FirstSeen are the commits that tags named when first seen.
 	FirstSeen map[release.Tag]resolve.Seen
+	// URL is the config repository of the CatalogSource that counts; empty when there is none.
+	URL string
+	// RevisionTag is set when Applications name tags.
+	RevisionTag bool
+	// Policy is what that CatalogSource asks for, Problems what of it cannot be read, Ledger what it remembers of deletions.
+	Policy   resolve.Policy
+	Problems []fault.Problem
+	Ledger   budget.Ledger
+
+	admitted map[string]resolve.Admitted
+	reports  map[string]*v1alpha1.ClusterAddons
+	source   *v1alpha1.CatalogSource
 }
 
 func newFleet() Fleet {
-	return Fleet{Delivered: map[string][]resolve.Delivered{}, FirstSeen: map[release.Tag]resolve.Seen{}}
+	return Fleet{
+		Policy: resolve.DefaultPolicy(), admitted: map[string]resolve.Admitted{}, reports: map[string]*v1alpha1.ClusterAddons{},
+		Delivered: map[string][]resolve.Delivered{}, FirstSeen: map[release.Tag]resolve.Seen{},
+	}
 }
 
 // deliver adds what exists. A cluster may have Applications and no ApplicationSet.
@@ -34,6 +54,7 @@ func (f *Fleet) deliver(sets map[string]*argocd.ApplicationSet, apps map[string]
 			return err
 		}
 		f.Delivered[name] = delivered
+		f.admitted[name] = argocd.Admitted(set)
 		for _, d := range delivered {
 			f.see(d.Release, d.Commit, true)
 		}
@@ -48,6 +69,44 @@ func (f *Fleet) remember(cs *v1alpha1.CatalogSource) {
 			f.see(r.Tag, r.Commit, false)
 		}
 	}
+	// The oldest counts, as for the controller.
+	if was := f.source; was == nil || cmp.Or(cs.CreationTimestamp.Compare(was.CreationTimestamp.Time), cmp.Compare(cs.Name, was.Name)) < 0 {
+		f.source = cs
+	}
+}
+
+// recall gives each cluster what people ordered and what was recorded of it, and the fleet its policy. It comes last.
+func (f *Fleet) recall() {
+	if f.source != nil {
+		f.URL, f.RevisionTag = f.source.Spec.URL, f.source.Spec.Revision == v1alpha1.RevisionTag
+		f.Policy, f.Problems = settings.Policy(f.source.Spec)
+		f.Ledger = settings.Ledger(f.source.Status.Deletions)
+	}
+	have := map[string]bool{}
+	for i := range f.Clusters {
+		have[f.Clusters[i].Name] = true
+	}
+	for name, delivered := range f.Delivered {
+		if !have[name] && len(delivered) > 0 {
+			f.Clusters = append(f.Clusters, resolve.GoneCluster(name))
+		}
+	}
+	for i := range f.Clusters {
+		c := &f.Clusters[i]
+		c.Admitted = f.admitted[c.Name]
+		settings.Recall(c, f.reports[c.Name])
+	}
+}
+
+// Pinned are the releases that people pinned something to.
+func (f *Fleet) Pinned() map[string]bool {
+	names := map[string]bool{}
+	for i := range f.Clusters {
+		for _, pin := range f.Clusters[i].Orders.Pins {
+			names[pin.Release] = true
+		}
+	}
+	return names
 }
 
 func (f *Fleet) see(name, commit string, delivered bool) {

@@ -42,8 +42,9 @@ func Live(ctx context.Context, c client.Reader, namespace string) (Fleet, error)
 		}
 	}
 	found := map[string]v1alpha1.ClusterAddonsStatus{}
-	for _, r := range reports.Items {
-		found[r.Name] = r.Status
+	for i := range reports.Items {
+		r := &reports.Items[i]
+		found[r.Name], f.reports[r.Name] = r.Status, r
 	}
 	for _, s := range secrets.Items {
 		one := resolve.Cluster{Facts: cluster.Read(Secret(&s))}
@@ -68,5 +69,9 @@ func Live(ctx context.Context, c client.Reader, namespace string) (Fleet, error)
 	for i := range sources.Items {
 		f.remember(&sources.Items[i])
 	}
-	return f, f.deliver(bySet, byCluster)
+	if err := f.deliver(bySet, byCluster); err != nil {
+		return f, err
+	}
+	f.recall()
+	return f, nil
 }

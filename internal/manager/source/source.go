@@ -56,6 +56,8 @@ type Options struct {
 	FirstSeen map[release.Tag]resolve.Seen
 	// RevisionTag makes Applications name tags in place of commits.
 	RevisionTag bool
+	// Wanted are releases whose catalogs are needed beside the newest and those that are delivered; RolledBack are those that serve nobody new.
+	Wanted, RolledBack map[string]bool
 }
 
 // Load reads the repository as it was last fetched. An error means that nothing is known; the caller keeps what it knew.
@@ -83,7 +85,7 @@ func (l *Loader) Load(ctx context.Context, repo repository, o Options) (resolve.
 	s.Releases = resolve.Judge(tags, o.FirstSeen)
 	otherDistribution(s.Releases, refs, distribution)
 	keep := map[string]bool{head: true}
-	if err := l.fill(ctx, repo, s.Releases, keep); err != nil {
+	if err := l.fill(ctx, repo, s.Releases, o, keep); err != nil {
 		return resolve.Source{}, err
 	}
 	s.Problems = append(s.Problems, unreleased(s)...)
@@ -175,19 +177,20 @@ func ignoredProblem(ignored []string, distribution string) []fault.Problem {
 	return []fault.Problem{{Code: resolve.CodeTagsIgnored, Where: "tags", Message: fmt.Sprintf("%d tag(s) are no releases v<minor>-%s.<n> and are ignored: %s", len(ignored), distribution, strings.Join(shown, ", "))}}
 }
 
-// fill reads the catalogs that clusters are served from: of each minor the newest release whose catalog reads, refusing the newer ones.
-func (l *Loader) fill(ctx context.Context, repo repository, releases []resolve.SourceRelease, keep map[string]bool) error {
-	done, tried := map[version.Minor]bool{}, map[version.Minor]int{}
+// fill reads the catalogs that are needed: of each minor those of the newest release that can serve and of the one before it, which clusters
+// go back to, refusing releases whose catalog does not read; and those of every release that some cluster has or is pinned to.
+func (l *Loader) fill(ctx context.Context, repo repository, releases []resolve.SourceRelease, o Options, keep map[string]bool) error {
+	serving, tried := map[version.Minor]int{}, map[version.Minor]int{}
 	for i := range releases {
 		r := &releases[i]
-		m := r.Tag.Minor
-		if r.Refused != nil || done[m] || tried[m] == fallbacks {
+		m, tag := r.Tag.Minor, r.Tag.String()
+		newest := serving[m] < spares && tried[m] < fallbacks
+		if r.Refused != nil || !newest && !o.Wanted[tag] && !o.FirstSeen[r.Tag].Delivered {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		tried[m]++
 		keep[r.Commit] = true
 		got := l.catalog(repo, r.Commit, catalog.Options{})
 		switch {
@@ -196,11 +199,19 @@ func (l *Loader) fill(ctx context.Context, repo repository, releases []resolve.S
 		case got.catalog.Distribution != r.Tag.Distribution:
 			r.Refused = &fault.Reason{Code: resolve.CodeCatalogInvalid, Message: fmt.Sprintf("%s: distribution: %q does not match the tag's %q", catalog.File, got.catalog.Distribution, r.Tag.Distribution)}
 		default:
-			r.Catalog, done[m] = got.catalog, true
+			r.Catalog = got.catalog
+		}
+		if newest && r.Catalog != nil && !o.RolledBack[tag] {
+			serving[m]++
+		} else if newest {
+			tried[m]++
 		}
 	}
 	return nil
 }
+
+// spares is how many releases of a minor are kept ready: the newest, and the one before.
+const spares = 2
 
 func refusal(problems []fault.Problem) *fault.Reason {
 	r := &fault.Reason{Code: resolve.CodeCatalogInvalid, Message: problems[0].Error()}

@@ -117,7 +117,7 @@ func (w *world) apply(cluster, commit string, finalize bool, addons ...string) {
 			Path: "addons/" + a, Namespace: a, Server: "https://" + cluster, Patch: `{"spec":{}}`, Finalize: finalize,
 		})
 	}
-	set, err := argocd.Delivery{Namespace: w.name, URL: "https://example.com/config", Project: "addons"}.Compile(cluster, elements)
+	set, err := argocd.Delivery{Namespace: w.name, URL: "https://example.com/config", Project: "addons"}.Compile(cluster, resolve.Admitted{}, elements)
 	w.must(err)
 	w.must(w.client.Patch(w.ctx, set, client.Apply, client.FieldOwner("test"), client.ForceOwnership))
 }
