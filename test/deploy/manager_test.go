@@ -97,7 +97,7 @@ func TestManagerWorksWithItsRights(t *testing.T) {
 	if err := c.Delete(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
-	patch(t, c, set.DeepCopy(), `{"metadata":{"finalizers":null}}`)
+	patch(t, c, set.DeepCopy(), `{"metadata":{"finalizers":null,"annotations":{"addons.kaas.dev/break-glass":"the test is over"}}}`)
 	if err := c.Delete(t.Context(), set.DeepCopy()); client.IgnoreNotFound(err) != nil {
 		t.Fatal(err)
 	}

@@ -28,6 +28,7 @@ var needed = []string{
 	"create events.events.k8s.io",
 	"create leases.coordination.k8s.io",
 	"delete applications.argoproj.io",
+	"delete applicationsets.argoproj.io",
 	"delete clusteraddons.addons.kaas.dev",
 	"get applications.argoproj.io",
 	"get applicationsets.argoproj.io",
@@ -66,11 +67,11 @@ var dangerous = []string{
 	"create rolebindings.rbac.authorization.k8s.io",
 	"create secrets",
 	"create serviceaccounts/token argocd-server",
-	"delete applicationsets.argoproj.io",
 	"delete catalogsources.addons.kaas.dev",
 	"delete leases.coordination.k8s.io addon-manager.addons.kaas.dev",
 	"delete secrets",
 	"deletecollection applications.argoproj.io",
+	"deletecollection applicationsets.argoproj.io",
 	"deletecollection clusteraddons.addons.kaas.dev",
 	"escalate roles.rbac.authorization.k8s.io",
 	"get configmaps argocd-cm",
@@ -91,6 +92,8 @@ var elsewhere = []string{
 	"create tokenreviews.authentication.k8s.io",
 	"delete customresourcedefinitions.apiextensions.k8s.io",
 	"delete namespaces",
+	"delete validatingadmissionpolicies.admissionregistration.k8s.io addon-manager-deliveries",
+	"delete validatingadmissionpolicybindings.admissionregistration.k8s.io addon-manager-deliveries",
 	"get nodes/proxy node-1",
 	"get secrets",
 	"impersonate groups system:masters",
@@ -99,25 +102,93 @@ var elsewhere = []string{
 	"list secrets",
 	"patch clusterroles.rbac.authorization.k8s.io addon-manager-view",
 	"patch clusteraddons.addons.kaas.dev",
+	"patch validatingadmissionpolicies.admissionregistration.k8s.io addon-manager-deliveries",
 	"watch secrets",
 }
 
+// operators is what release managers may do in the manager's namespace once they are bound to its Role: read and write what people order.
+var operators = []string{
+	"get catalogsources.addons.kaas.dev",
+	"get clusteraddons.addons.kaas.dev",
+	"list catalogsources.addons.kaas.dev",
+	"list clusteraddons.addons.kaas.dev",
+	"patch catalogsources.addons.kaas.dev",
+	"patch clusteraddons.addons.kaas.dev",
+	"update catalogsources.addons.kaas.dev",
+	"update clusteraddons.addons.kaas.dev",
+	"watch catalogsources.addons.kaas.dev",
+	"watch clusteraddons.addons.kaas.dev",
+}
+
+// notForOperators is what release managers must not be able to do by that Role.
+var notForOperators = []string{
+	"create catalogsources.addons.kaas.dev",
+	"create clusteraddons.addons.kaas.dev",
+	"delete applications.argoproj.io",
+	"delete applicationsets.argoproj.io",
+	"delete catalogsources.addons.kaas.dev",
+	"delete clusteraddons.addons.kaas.dev",
+	"get secrets",
+	"list secrets",
+	"patch applications.argoproj.io",
+	"patch applicationsets.argoproj.io",
+	"patch catalogsources.addons.kaas.dev/status",
+	"patch clusteraddons.addons.kaas.dev/status",
+	"patch secrets",
+	"update catalogsources.addons.kaas.dev/status",
+	"update clusteraddons.addons.kaas.dev/status",
+}
+
+// viewers is what everybody sees who may view a namespace.
+var viewers = []string{
+	"get catalogsources.addons.kaas.dev",
+	"get clusteraddons.addons.kaas.dev",
+	"list catalogsources.addons.kaas.dev",
+	"list clusteraddons.addons.kaas.dev",
+	"watch catalogsources.addons.kaas.dev",
+	"watch clusteraddons.addons.kaas.dev",
+}
+
 func TestRulesGrantExactlyWhatIsNeeded(t *testing.T) {
+	manager, people := map[string]bool{}, map[string][]string{}
+	for _, o := range build(t, "deploy") {
+		if strings.HasSuffix(o.GetKind(), "RoleBinding") {
+			role, _, _ := unstructured.NestedStringMap(o.Object, "roleRef")
+			if o.GetKind() != "RoleBinding" || role["kind"] != "Role" {
+				t.Errorf("%s %q binds a %s: the manager's rights end at its namespace", o.GetKind(), o.GetName(), role["kind"])
+			}
+			manager[role["name"]] = true // Nobody else is bound to anything: see TestOnlyTheManagerIsBound.
+		}
+	}
 	var granted []string
 	for _, o := range build(t, "deploy") {
 		switch {
-		case strings.HasSuffix(o.GetKind(), "Binding"):
-			role, _, _ := unstructured.NestedString(o.Object, "roleRef", "kind")
-			if o.GetKind() != "RoleBinding" || role != "Role" {
-				t.Errorf("%s %q binds a %s: the manager's rights end at its namespace", o.GetKind(), o.GetName(), role)
-			}
-		case o.GetKind() == "Role":
+		case o.GetKind() == "Role" && manager[o.GetName()]:
 			granted = append(granted, expand(t, o)...)
+		case o.GetKind() == "Role" || o.GetKind() == "ClusterRole":
+			people[o.GetKind()+" "+o.GetName()] = slices.Sorted(slices.Values(expand(t, o)))
 		}
 	}
 	slices.Sort(granted)
 	if diff := cmp.Diff(needed, granted); diff != "" {
-		t.Errorf("rights of the Roles in deploy/ (-needed +granted):\n%s", diff)
+		t.Errorf("rights of the manager's Roles in deploy/ (-needed +granted):\n%s", diff)
+	}
+	if diff := cmp.Diff(map[string][]string{"ClusterRole addon-manager-view": viewers, "Role addon-manager-operator": operators}, people); diff != "" {
+		t.Errorf("Roles in deploy/ that are for people (-want +granted):\n%s", diff)
+	}
+}
+
+// TestOnlyTheManagerIsBound leaves it to whoever installs deploy/ to say who the people are.
+func TestOnlyTheManagerIsBound(t *testing.T) {
+	want := []any{object{"kind": "ServiceAccount", "name": "addon-manager", "namespace": namespace}}
+	for _, o := range build(t, "deploy") {
+		if o.GetKind() != "RoleBinding" {
+			continue
+		}
+		subjects, _, _ := unstructured.NestedSlice(o.Object, "subjects")
+		if diff := cmp.Diff(want, subjects); diff != "" {
+			t.Errorf("subjects of RoleBinding %q (-want +got):\n%s", o.GetName(), diff)
+		}
 	}
 }
 
@@ -204,17 +275,16 @@ func attributes(right, namespace string) *authorizationv1.ResourceAttributes {
 	return a
 }
 
-func TestServiceAccountMayDoWhatIsNeededAndNothingDangerous(t *testing.T) {
-	installed(t)
+// asked answers whether somebody may do what a line of the tables above says.
+func asked(t *testing.T, user string, groups ...string) (may func(ctx context.Context, right, namespace string) error) {
+	t.Helper()
 	kube, err := kubernetes.NewForConfig(cluster.Get(t).Config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	account := "system:serviceaccount:" + namespace + ":addon-manager"
-	may := func(ctx context.Context, right, in string) error {
+	return func(ctx context.Context, right, in string) error {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-			User: account, Groups: []string{"system:serviceaccounts", "system:serviceaccounts:" + namespace, "system:authenticated"},
-			ResourceAttributes: attributes(right, in),
+			User: user, Groups: append(groups, "system:authenticated"), ResourceAttributes: attributes(right, in),
 		}}
 		got, err := kube.AuthorizationV1().SubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 		if err == nil && !got.Status.Allowed {
@@ -222,24 +292,51 @@ func TestServiceAccountMayDoWhatIsNeededAndNothingDangerous(t *testing.T) {
 		}
 		return err
 	}
+}
+
+// checkRights wants everything of allowed to be possible in the manager's namespace, and nothing of refused.
+func checkRights(t *testing.T, may func(ctx context.Context, right, namespace string) error, allowed, refused []string) {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
-	for _, right := range needed {
+	for _, right := range allowed {
 		// The authorizer learns of new bindings from a watch.
 		if err := plane.Until(ctx, func(ctx context.Context) error { return may(ctx, right, namespace) }); err != nil {
 			t.Error(err)
 		}
 	}
-	for _, right := range dangerous {
+	for _, right := range refused {
 		if may(t.Context(), right, namespace) == nil {
 			t.Errorf("%s in namespace %q: allowed, and must not be", right, namespace)
 		}
 	}
+}
+
+func TestServiceAccountMayDoWhatIsNeededAndNothingDangerous(t *testing.T) {
+	installed(t)
+	may := asked(t, "system:serviceaccount:"+namespace+":addon-manager", "system:serviceaccounts", "system:serviceaccounts:"+namespace)
+	checkRights(t, may, needed, dangerous)
 	for _, right := range elsewhere {
 		for _, in := range []string{"", "kube-system"} {
 			if may(t.Context(), right, in) == nil {
 				t.Errorf("%s in namespace %q: allowed, and must not be", right, in)
 			}
+		}
+	}
+}
+
+func TestReleaseManagersMaySteerAndNothingElse(t *testing.T) {
+	c := installed(t)
+	create(t, c, &rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: "release-managers", Namespace: namespace},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "addon-manager-operator"},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "Group", Name: "release-managers"}},
+	})
+	may := asked(t, "rita", "release-managers")
+	checkRights(t, may, operators, notForOperators)
+	for _, right := range operators {
+		if may(t.Context(), right, "kube-system") == nil {
+			t.Errorf("%s in namespace kube-system: allowed, and must not be", right)
 		}
 	}
 }

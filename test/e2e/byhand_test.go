@@ -15,7 +15,7 @@ import (
 	"github.com/addon-manager/addon-manager/test/sandbox"
 )
 
-// TestDeletingAnApplicationSetByHand deletes nothing else: it comes back with the Applications it had.
+// TestDeletingAnApplicationSetByHand is refused. Who breaks the glass deletes nothing else: it comes back with the Applications it had.
 func TestDeletingAnApplicationSetByHand(t *testing.T) {
 	w := begin(t)
 	w.garbageIsCollected()
@@ -24,6 +24,17 @@ func TestDeletingAnApplicationSetByHand(t *testing.T) {
 		return w.run("kubectl", "-n", sandbox.Namespace, "get", "applicationset", "tokyo-1", "--ignore-not-found", "-o", "jsonpath={.metadata.uid}")
 	}
 	was := uid()
+	for _, cascade := range []string{"background", "foreground", "orphan"} {
+		w.refused("delete", "applicationset", "tokyo-1", "--cascade="+cascade)
+	}
+	w.refused("delete", "applicationsets", "--all")
+	w.refused("label", "applicationset", "tokyo-1", "app.kubernetes.io/managed-by-")
+	if now := uid(); now != was {
+		t.Fatalf("ApplicationSet: UID %q, was %q before all that was refused", now, was)
+	}
+	w.unchanged("tokyo-1", before)
+
+	w.run("kubectl", "-n", sandbox.Namespace, "annotate", "applicationset", "tokyo-1", sandbox.BreakGlass+"=to see what becomes of it")
 	w.run("kubectl", "-n", sandbox.Namespace, "delete", "applicationset", "tokyo-1")
 	w.eventually(func() error { return differs("ApplicationSet", was, uid()) })
 	w.await("tokyo-1", release["1.31"], usual...)
@@ -37,12 +48,15 @@ func TestDeletingAnApplicationSetByHand(t *testing.T) {
 	w.unchanged("tokyo-1", before)
 }
 
-// TestDeletingAnApplicationByHand leaves its objects where they are.
+// TestDeletingAnApplicationByHand is refused. Who breaks the glass leaves its objects where they are, and gets it back.
 func TestDeletingAnApplicationByHand(t *testing.T) {
 	w := begin(t)
 	for _, addon := range []string{"pruned", "kept", "beside"} {
 		app := w.await("tokyo-1", release["1.31"], usual...)[addon]
 		objects := w.objects(app)
+		w.refused("delete", "application", app.Name)
+		w.refused("label", "application", app.Name, "app.kubernetes.io/managed-by-")
+		w.run("kubectl", "-n", sandbox.Namespace, "annotate", "application", app.Name, sandbox.BreakGlass+"=to see what becomes of it")
 		w.run("kubectl", "-n", sandbox.Namespace, "delete", "application", app.Name)
 		w.eventually(func() error {
 			now, err := w.Application(w.ctx, app.Name)
@@ -55,6 +69,15 @@ func TestDeletingAnApplicationByHand(t *testing.T) {
 		if diff := cmp.Diff(objects, w.objects(again)); diff != "" {
 			t.Errorf("%s: UIDs of its objects (-before +after):\n%s", addon, diff)
 		}
+	}
+}
+
+// refused wants kubectl to be refused by the policy that guards what addon-manager delivers, and told what to do instead.
+func (w *world) refused(args ...string) {
+	w.Helper()
+	_, err := w.Sandbox.Run(w.ctx, "kubectl", append([]string{"-n", sandbox.Namespace}, args...)...)
+	if !sandbox.Refused(err) || !strings.Contains(err.Error(), sandbox.BreakGlass) {
+		w.Fatalf("kubectl %s: %v; want a refusal that says how to break the glass", strings.Join(args, " "), err)
 	}
 }
 

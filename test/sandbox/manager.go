@@ -57,6 +57,9 @@ func (s *Sandbox) StartManager(ctx context.Context, o ManagerOptions) error {
 	if err := s.installManager(ctx, o); err != nil {
 		return fmt.Errorf("install addon-manager: %w", err)
 	}
+	if err := s.awaitPolicy(ctx); err != nil {
+		return fmt.Errorf("install addon-manager: %w", err)
+	}
 	m, err := s.prepareManager(o)
 	if err != nil {
 		return fmt.Errorf("start addon-manager: %w", err)

@@ -1,0 +1,199 @@
+package deploy_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/addon-manager/addon-manager/internal/testkit/plane"
+)
+
+// TestGarbageCollectorTakesNoApplication breaks the glass of ApplicationSets only, and lets Kubernetes' own controllers delete whatever they
+// would: with Argo CD's controller away and the finalizer off, which is the worst case. An Application of others, with the same owner, shows
+// that they are at work.
+func TestGarbageCollectorTakesNoApplication(t *testing.T) {
+	cp := plane.Start(t, plane.Options{ControllerManager: true})
+	c, err := client.New(cp.Config, client.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	argoCD, err := plane.ModuleDir(t.Context(), "github.com/argoproj/argo-cd/v2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, crd := range []string{"application-crd.yaml", "applicationset-crd.yaml"} {
+		apply(t, c, []*unstructured.Unstructured{readFile(t, filepath.Join(argoCD, "manifests", "crds", crd))})
+	}
+	for _, o := range build(t, "deploy") {
+		if strings.HasPrefix(o.GetKind(), "ValidatingAdmissionPolicy") {
+			apply(t, c, []*unstructured.Unstructured{o})
+		}
+	}
+	f := family{t: t, c: c, config: cp.Config, namespace: "kinds"}
+	f.create() // which waits until the API server knows the kinds
+	// The garbage collector looks for new kinds every 30 s, and at its start.
+	cp.ControllerManager.Stop()
+	if err := cp.ControllerManager.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, how := range map[string]struct {
+		propagation metav1.DeletionPropagation
+		// stays says that the ApplicationSet waits for its Applications.
+		stays bool
+		// namespace says that the namespace is deleted too.
+		namespace bool
+	}{
+		"background": {propagation: metav1.DeletePropagationBackground},
+		"foreground": {propagation: metav1.DeletePropagationForeground, stays: true},
+		"namespace":  {propagation: metav1.DeletePropagationBackground, namespace: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := family{t: t, c: c, config: cp.Config, namespace: name}
+			f.create()
+			refused := f.refusals()
+			if err := c.Delete(t.Context(), f.set.DeepCopy(), client.PropagationPolicy(how.propagation)); err != nil {
+				t.Fatal(err)
+			}
+			if how.namespace {
+				if err := c.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			f.until("the Application of others is gone", func() error { return f.gone(f.foreign) })
+			f.until("the Application of ours was to go too", func() error {
+				f.unharmed()
+				if now := f.refusals(); now <= refused {
+					return fmt.Errorf("the policy has refused %v deletions", now-refused)
+				}
+				return nil
+			})
+			f.unharmed()
+			if how.stays {
+				if err := f.gone(f.set); err == nil {
+					t.Error("the ApplicationSet is gone before its Applications")
+				}
+			}
+			f.free()
+			f.until("the ApplicationSet is gone", func() error { return f.gone(f.set) })
+			f.unharmed()
+		})
+	}
+}
+
+// family is an ApplicationSet with two Applications, of which the second is not ours.
+type family struct {
+	t                 *testing.T
+	c                 client.Client
+	config            *rest.Config
+	namespace         string
+	set, own, foreign *unstructured.Unstructured
+}
+
+func (f *family) create() {
+	f.t.Helper()
+	if err := f.c.Create(f.t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: f.namespace}}); err != nil {
+		f.t.Fatal(err)
+	}
+	f.set = delivered("ApplicationSet", f.namespace, "tokyo-1")
+	f.own, f.foreign = delivered("Application", f.namespace, "tokyo-1-base"), delivered("Application", f.namespace, "foreign")
+	f.foreign.SetLabels(nil)
+	f.set.SetAnnotations(map[string]string{glass: "to see what becomes of the others"})
+	yes := true
+	for _, o := range []*unstructured.Unstructured{f.set, f.own, f.foreign} {
+		if o != f.set {
+			o.SetOwnerReferences([]metav1.OwnerReference{{
+				APIVersion: "argoproj.io/v1alpha1", Kind: "ApplicationSet", Name: "tokyo-1", UID: f.set.GetUID(), Controller: &yes, BlockOwnerDeletion: &yes,
+			}})
+		}
+		f.until("create "+o.GetName(), func() error { return f.c.Create(f.t.Context(), o) }) // The kinds are new: that takes a moment.
+	}
+}
+
+// refusals is how often the API server has refused to delete what is ours.
+func (f *family) refusals() float64 {
+	f.t.Helper()
+	connection, err := rest.HTTPClientFor(f.config)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(f.t.Context(), http.MethodGet, f.config.Host+"/metrics", nil)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	response, err := connection.Do(request)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		f.t.Fatal(err)
+	}
+	var sum float64
+	for _, m := range denials.FindAllSubmatch(text, -1) {
+		n, err := strconv.ParseFloat(string(m[1]), 64)
+		if err != nil {
+			f.t.Fatal(err)
+		}
+		sum += n
+	}
+	return sum
+}
+
+var denials = regexp.MustCompile(`(?m)^apiserver_validating_admission_policy_check_total\{enforcement_action="deny",.*policy="addon-manager-deliveries".*\} (\S+)$`)
+
+func (f *family) until(what string, done func() error) {
+	f.t.Helper()
+	ctx, cancel := context.WithTimeout(f.t.Context(), time.Minute)
+	defer cancel()
+	if err := plane.Until(ctx, func(context.Context) error { return done() }); err != nil {
+		f.t.Fatalf("%s: %v", what, err)
+	}
+}
+
+func (f *family) gone(o *unstructured.Unstructured) error {
+	err := f.c.Get(f.t.Context(), client.ObjectKeyFromObject(o), o.DeepCopy())
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil
+	case err != nil:
+		return err
+	}
+	return errors.New("it is still there")
+}
+
+// unharmed wants our Application to be the same as ever.
+func (f *family) unharmed() {
+	f.t.Helper()
+	now := f.own.DeepCopy()
+	if err := f.c.Get(f.t.Context(), client.ObjectKeyFromObject(f.own), now); err != nil {
+		f.t.Fatal(err)
+	}
+	if now.GetUID() != f.own.GetUID() || now.GetDeletionTimestamp() != nil {
+		f.t.Fatalf("the Application is another one, or is being deleted: %v", now.Object["metadata"])
+	}
+}
+
+// free takes the owner off our Application, as Argo CD's ApplicationSet controller does before an ApplicationSet goes.
+func (f *family) free() {
+	f.t.Helper()
+	merge := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"ownerReferences":null}}`))
+	if err := f.c.Patch(f.t.Context(), f.own.DeepCopy(), merge); err != nil {
+		f.t.Fatal(err)
+	}
+}
