@@ -176,6 +176,7 @@ func TestNodesOfAProber(t *testing.T) {
 			{"another", refused, 5, refused, "n----", 1},
 			{"a third", refused, 1, refused, "n", 0},
 			{"an answer, in time", one, 5, one, "----n", 1},
+			{"a first failure again", refused, 1, one, "n", 0},
 		} {
 			before := len(f.changed)
 			asked, nodes = "", &step.nodes
