@@ -39,7 +39,7 @@ func newApprove(now func() time.Time) *cobra.Command {
 
 func approve(s *v1alpha1.CatalogSource, typed string) (said, error) {
 	approved := &s.Spec.Deletion.Approved
-	q := s.Status.Deletions.Quarantine
+	q := quarantineOf(s)
 	if q == nil {
 		if i := slices.IndexFunc(*approved, func(h string) bool { return strings.HasPrefix(h, typed) }); i >= 0 {
 			return said{Message: fmt.Sprintf("%s is approved already, and no deletion waits", (*approved)[i])}, nil

@@ -123,11 +123,11 @@ func carryOut[T client.Object](ctx context.Context, c client.Client, dryRun bool
 
 func (a answer) print(w io.Writer) error {
 	text := a.Message + "\n"
+	if a.DryRun {
+		text = "dry run, nothing is written: " + text
+	}
 	for _, d := range a.Details {
 		text += "  " + d + "\n"
-	}
-	if a.DryRun {
-		text += "dry run: nothing was written\n"
 	}
 	_, err := io.WriteString(w, text)
 	return err

@@ -118,10 +118,13 @@ func setPin(s *v1alpha1.CatalogSource, ca *v1alpha1.ClusterAddons, tag release.T
 		return said{}, fmt.Errorf("--to: %s is refused, so nothing moves to it: %s", tag, known.Refused)
 	}
 	told := said{Message: fmt.Sprintf("pinned %s to %s until %s", pinned(ca.Name, pin.Addon), tag, clock(pin.Expires.Time))}
-	if delivered == tag.String() {
+	switch delivered {
+	case tag.String():
 		told.Message += ": it stays there"
-	} else {
-		told.Message += fmt.Sprintf(": it moves there from %s", orNone(delivered))
+	case "":
+		told.Message += ": it is installed at that"
+	default:
+		told.Message += ": it moves there from " + delivered
 	}
 	i := slices.IndexFunc(ca.Spec.Pins, func(p v1alpha1.Pin) bool { return p.Addon == pin.Addon })
 	switch {

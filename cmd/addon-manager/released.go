@@ -11,6 +11,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -32,10 +33,14 @@ func newAdopt(now func() time.Time) *cobra.Command {
 					return undoAdopt(ca, args[1]), nil
 				}
 				secret, err := clusterSecret(ctx, c, client.ObjectKeyFromObject(ca))
-				if err != nil {
+				switch {
+				case apierrors.IsForbidden(err): // Release managers need not be allowed to read Secrets.
+					told, err := adopt(ca, args[1], "")
+					told.Details = append(told.Details, "your rights do not show whether a label switches it off")
+					return told, err
+				case err != nil:
 					return said{}, err
-				}
-				if secret == nil {
+				case secret == nil:
 					return said{}, fmt.Errorf("cluster %q has no Secret, so nothing can be delivered to it", ca.Name)
 				}
 				return adopt(ca, args[1], secret.Labels[catalog.LabelPrefix+args[1]])
@@ -135,11 +140,15 @@ func forget(ca *v1alpha1.ClusterAddons, addon string) (said, error) {
 		}
 		ca.Spec.Forget = append(ca.Spec.Forget, entry)
 	}
-	ca.Spec.Adopt = slices.DeleteFunc(ca.Spec.Adopt, func(a string) bool { return a == addon }) // The later order counts.
-	return said{
+	told := said{
 		Message: fmt.Sprintf("forgot %s on %s: it is no longer listed as released; its objects stay, and nobody manages them", addon, ca.Name),
 		Details: []string{"it was " + releasedLine(r)},
-	}, nil
+	}
+	if slices.Contains(ca.Spec.Adopt, addon) { // The later order counts.
+		ca.Spec.Adopt = slices.DeleteFunc(ca.Spec.Adopt, func(a string) bool { return a == addon })
+		told.Details = append(told.Details, "it is not adopted any more")
+	}
+	return told, nil
 }
 
 // dropSpent drops the entries of spec.forget that have had their effect.

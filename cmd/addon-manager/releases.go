@@ -96,6 +96,14 @@ func rolloutOf(s *v1alpha1.CatalogSource, tag string) *v1alpha1.RolloutStatus {
 	return nil
 }
 
+// quarantineOf is the list of deletions that waits for approval; nil when none does.
+func quarantineOf(s *v1alpha1.CatalogSource) *v1alpha1.Quarantine {
+	if s.Status.Deletions == nil {
+		return nil
+	}
+	return s.Status.Deletions.Quarantine
+}
+
 // maxNames is how many names a line lists.
 const maxNames = 10
 

@@ -97,7 +97,7 @@ func resume(s *v1alpha1.CatalogSource, tag release.Tag, more []string) (said, er
 		told.Message = fmt.Sprintf("resumed %s: further clusters move to it; %s accepted", tag, counted(len(accept), "failure is", "failures are"))
 	}
 	if unnamed > 0 {
-		told.Details = append(told.Details, fmt.Sprintf("%s more that the status has no room to name: they count as before; find them by `kubectl get ca`, and accept them with --accept CLUSTER", counted(unnamed, "cluster failed", "clusters failed")))
+		told.Details = append(told.Details, fmt.Sprintf("failed beside them, where the status has no room for names: %d; that still counts. Find them in `addon-manager status`, and name them by --accept", unnamed))
 	}
 	return told, nil
 }

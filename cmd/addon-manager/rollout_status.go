@@ -47,7 +47,7 @@ func newRolloutStatus() *cobra.Command {
 			}
 			report := reportRollouts(s, minor)
 			if minor != "" && len(report.Rollouts) == 0 {
-				return fmt.Errorf("--minor: no rollout for Kubernetes %q is known; there are those for %s", minor, orNone(listed(minorsOf(s))))
+				return fmt.Errorf("--minor: no rollout for Kubernetes %q is reported; reported are: %s", minor, orNone(listed(minorsOf(s))))
 			}
 			if format != show.Table {
 				return show.Encode(cmd.OutOrStdout(), format, report)

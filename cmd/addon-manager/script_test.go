@@ -14,8 +14,14 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"addon-manager": main})
+	testscript.Main(withPlane{m}, map[string]func(){"addon-manager": main})
 }
+
+// withPlane ends the shared control plane after the tests.
+type withPlane struct{ m *testing.M }
+
+// Run implements testscript.TestingM.
+func (w withPlane) Run() int { return shared.Run(w.m) }
 
 // TestScripts runs the program as a process, the way people do. Beside testscript's own commands, a script has:
 //

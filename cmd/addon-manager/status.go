@@ -118,7 +118,7 @@ func selectStatus(source *v1alpha1.CatalogSource, reports []v1alpha1.ClusterAddo
 	if source == nil {
 		return s
 	}
-	s.Paused, s.Quarantine = source.Spec.Paused, source.Status.Deletions.Quarantine
+	s.Paused, s.Quarantine = source.Spec.Paused, quarantineOf(source)
 	for _, r := range source.Status.Rollouts {
 		if cluster == "" || minors[r.Minor] {
 			s.Rollouts = append(s.Rollouts, r)

@@ -23,7 +23,7 @@ func fleetSource() *v1alpha1.CatalogSource {
 		Status: v1alpha1.CatalogSourceStatus{
 			Minors:    []v1alpha1.MinorStatus{{Minor: "1.31", Release: "v1.31-ake.4", Releases: []v1alpha1.ReleaseStatus{{Tag: "v1.31-ake.4"}, {Tag: "v1.31-ake.3"}}}},
 			Rollouts:  []v1alpha1.RolloutStatus{{Minor: "1.31", Release: "v1.31-ake.4", State: "Progressing", Message: "1 of 2 clusters is on its way"}, {Minor: "1.32", Release: "v1.32-ake.1", State: "Completed"}},
-			Deletions: v1alpha1.DeletionStatus{Quarantine: &v1alpha1.Quarantine{Hash: "0123456789ab", Count: 3, Message: "cert-manager: 3 at once, at most 1 allowed"}},
+			Deletions: &v1alpha1.DeletionStatus{Quarantine: &v1alpha1.Quarantine{Hash: "0123456789ab", Count: 3, Message: "cert-manager: 3 at once, at most 1 allowed"}},
 		},
 	}
 }

@@ -22,14 +22,19 @@ func findSource(ctx context.Context, c client.Reader, namespace string) (*v1alph
 	if err := c.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("list CatalogSources in namespace %q: %w", namespace, err)
 	}
-	list.Items = slices.DeleteFunc(list.Items, func(s v1alpha1.CatalogSource) bool { return s.DeletionTimestamp != nil })
-	if len(list.Items) == 0 {
-		return nil, nil
+	return serving(list.Items), nil
+}
+
+// serving is the source that counts among those there are; nil when none does.
+func serving(all []v1alpha1.CatalogSource) *v1alpha1.CatalogSource {
+	all = slices.DeleteFunc(slices.Clone(all), func(s v1alpha1.CatalogSource) bool { return s.DeletionTimestamp != nil })
+	if len(all) == 0 {
+		return nil
 	}
-	oldest := slices.MinFunc(list.Items, func(a, b v1alpha1.CatalogSource) int {
+	oldest := slices.MinFunc(all, func(a, b v1alpha1.CatalogSource) int {
 		return cmp.Or(a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name))
 	})
-	return &oldest, nil
+	return &oldest
 }
 
 // source is the target of orders about the whole fleet.
