@@ -24,6 +24,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -53,6 +54,8 @@ type world struct {
 	git       *githttp.Server
 	url       string
 	registry  *prometheus.Registry
+	// config is what managers use: the API server's own, or a proxy's.
+	config *rest.Config
 	// argo does what Argo CD would: it makes Applications of ApplicationSets, syncs and deletes them.
 	argo *fakeargo.Argo
 }
@@ -70,7 +73,7 @@ func newWorldOn(t *testing.T, cp *plane.ControlPlane) *world {
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	scheme, err := manager.Scheme()
-	w := &world{T: t, ctx: ctx, plane: cp}
+	w := &world{T: t, ctx: ctx, plane: cp, config: cp.Config}
 	w.must(err)
 	w.client, err = client.New(w.plane.Config, client.Options{Scheme: scheme})
 	w.must(err)
@@ -132,7 +135,7 @@ func (w *world) runWith(o manager.Options) (stop func()) {
 		o.CacheDir = filepath.Join(w.TempDir(), "mirror")
 	}
 	done := make(chan error, 1)
-	go func() { done <- manager.Run(ctx, w.plane.Config, o) }()
+	go func() { done <- manager.Run(ctx, w.config, o) }()
 	var once sync.Once
 	stop = func() {
 		once.Do(func() {
