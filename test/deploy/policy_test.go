@@ -164,8 +164,8 @@ func (a attempt) want() string {
 	return a.action.refusal
 }
 
-// attempts are all rows: every action by the manager, by an administrator without and with a reason, and to objects of others; and by
-// everybody else those that stand for the rest.
+// attempts are all rows: every action by an administrator; what is refused also with a reason, by the manager, and to objects of others; and
+// by everybody else those that stand for the rest.
 func attempts() (all []attempt) {
 	reason, empty, blank := "the cluster burned down, ticket 4711", "", " \t"
 	for _, kind := range []string{"Application", "ApplicationSet"} {
@@ -174,11 +174,11 @@ func attempts() (all []attempt) {
 				continue
 			}
 			by := func(who string) attempt { return attempt{who: who, kind: kind, action: actions[i]} }
-			all = append(all, by(theManager), by(admin))
+			all = append(all, by(admin))
 			if act.refusal != "" {
 				broken, others := by(admin), by(admin)
 				broken.reason, others.foreign = &reason, true
-				all = append(all, broken, others)
+				all = append(all, by(theManager), broken, others)
 			}
 			switch act.name {
 			case "delete", "delete a collection", "take the managed-by label off":
@@ -235,7 +235,7 @@ func (tr *trial) object(ctx context.Context, a attempt) (*unstructured.Unstructu
 	labels, annotations := o.GetLabels(), o.GetAnnotations()
 	labels[tried] = o.GetName()
 	if a.foreign {
-		delete(labels, managedBy)
+		labels[managedBy] = "Kustomize"
 	}
 	if a.reason != nil {
 		annotations[glass] = *a.reason
