@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
 	"golang.org/x/tools/txtar"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -231,4 +232,53 @@ func TestOrders(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestDocumentedCommands carries out the examples of docs/commands.md, one after the other.
+func TestDocumentedCommands(t *testing.T) {
+	const file = "../../docs/commands.md"
+	fleet, err := os.ReadFile("testdata/commands.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	document, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newPlace(t)
+	p.apply(fleet)
+	const begin, end = "```console\n", "```\n"
+	parts := strings.Split(string(document), begin)
+	for i, part := range parts[1:] {
+		example, rest, ok := strings.Cut(part, end)
+		if !ok {
+			t.Fatalf("example %d has no end", i+1)
+		}
+		parts[i+1] = p.play(example, nil) + end + rest
+	}
+	got := strings.Join(parts, begin)
+	if *update {
+		p.must(os.WriteFile(file, []byte(got), 0o644))
+		return
+	}
+	if d := cmp.Diff(string(document), got); d != "" {
+		t.Errorf("docs/commands.md (-want +got):\n%s", d)
+	}
+	for _, c := range commands(newRoot(time.Now)) {
+		if !strings.Contains(string(document), "$ "+c) && !strings.Contains(string(document), "`"+c+"`") {
+			t.Errorf("docs/commands.md does not tell of %s", c)
+		}
+	}
+}
+
+// commands are all commands that do something.
+func commands(c *cobra.Command) (paths []string) {
+	for _, sub := range c.Commands() {
+		if sub.HasSubCommands() {
+			paths = append(paths, commands(sub)...)
+		} else if sub.Name() != "help" && sub.Name() != "completion" {
+			paths = append(paths, sub.CommandPath())
+		}
+	}
+	return paths
 }

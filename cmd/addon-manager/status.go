@@ -178,16 +178,16 @@ func statusNotes(s fleetStatus, now time.Time) (lines []string) {
 	return lines
 }
 
-// leavingLine says when an addon that was switched off goes; "" for any other.
+// leavingLine says when an addon that is on its way out goes; "" for any other.
 func leavingLine(a v1alpha1.AddonStatus) string {
 	if a.DisabledSince == nil {
 		return ""
 	}
-	line := "switched off since " + clock(a.DisabledSince.Time)
+	line := "on its way out since " + clock(a.DisabledSince.Time)
 	if a.RemovalAt != nil {
 		line += ", goes at " + clock(a.RemovalAt.Time) + " at the earliest"
 	}
-	return line + ", stays when it is switched on again"
+	return line + "; it stays if what led to it is undone"
 }
 
 func quarantineLine(q *v1alpha1.Quarantine) string {

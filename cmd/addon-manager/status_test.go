@@ -158,7 +158,7 @@ func TestStatusNotes(t *testing.T) {
 		want           []string
 	}{
 		"all": {want: []string{
-			"leaving     csi on tokyo-1: switched off since 2026-03-02T11:00:00Z, goes at 2026-03-02T13:00:00Z at the earliest, stays when it is switched on again",
+			"leaving     csi on tokyo-1: on its way out since 2026-03-02T11:00:00Z, goes at 2026-03-02T13:00:00Z at the earliest; it stays if what led to it is undone",
 			"released    loki on tokyo-1: left on the cluster since 2026-03-02T11:00:00Z as of v1.31-ake.2, in namespace logs: its label was removed",
 			"given up    osaka-1: decommissioned (prune) since 2026-03-02T11:00:00Z, what is left at 2026-03-02T12:00:00Z stays",
 			"pin         tokyo-1: of the cluster to v1.31-ake.4 until 2026-03-03T12:00:00Z (sales: fair)",
@@ -232,7 +232,7 @@ application tokyo-1-csi
 wanted      none
 delivered   v1.31-ake.3
 argo cd     unknown, unknown
-leaving     switched off since 2026-03-02T11:00:00Z, stays when it is switched on again
+leaving     on its way out since 2026-03-02T11:00:00Z; it stays if what led to it is undone
 action      disable
 `,
 	} {
