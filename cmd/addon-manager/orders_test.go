@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -153,10 +154,12 @@ func (p *place) spec(kind, name string) string {
 func (p *place) play(transcript string, files map[string][]byte) string {
 	p.Helper()
 	var got strings.Builder
-	for line := range strings.Lines(transcript) {
+	lines := slices.Collect(strings.Lines(transcript))
+	for i, line := range lines {
 		command, ok := strings.CutPrefix(line, "$ ")
 		if !ok {
-			if strings.HasPrefix(line, "# ") || line == "\n" {
+			// What is printed never ends with an empty line: one before a command or a comment is the story's own.
+			if strings.HasPrefix(line, "# ") || line == "\n" && i+1 < len(lines) && strings.ContainsAny(lines[i+1][:1], "$#") {
 				got.WriteString(line)
 			}
 			continue
