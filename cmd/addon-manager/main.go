@@ -22,7 +22,7 @@ func newRoot(now func() time.Time) *cobra.Command {
 			"Results go to standard output, everything else to standard error.\n" +
 			"Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 the check found something.",
 	}
-	root.AddCommand(newRun(), cli.NewValidate(), newPlan(), newStatus(now), newExplain(now))
+	root.AddCommand(newRun(), cli.NewValidate(), newPlan(), newCanUpgrade(), newStatus(now), newExplain(now))
 	root.AddCommand(
 		newApprove(now), newRollout(now), newPause(now), newUnpause(now), newPin(now), newUnpin(now), newFreeze(now), newUnfreeze(now),
 		newDecommission(now), newAdopt(now), newForget(now),
