@@ -3,6 +3,7 @@ package deploy_test
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -192,21 +193,45 @@ func TestOnlyTheManagerIsBound(t *testing.T) {
 	}
 }
 
-func TestClusterAPIGrantsReadingOnly(t *testing.T) {
-	var granted []string
-	for _, o := range build(t, "deploy/components/cluster-api") {
-		if o.GetKind() == "ClusterRole" {
-			granted = append(granted, expand(t, o)...)
+// components are the folders of deploy/components, and the rights beyond Argo CD's namespace that each adds to the manager's.
+var components = map[string][]string{
+	"cluster-api": {"list clusters.cluster.x-k8s.io", "get kubeadmcontrolplanes.controlplane.cluster.x-k8s.io"},
+	"prune-crds":  {"get customresourcedefinitions.apiextensions.k8s.io", "delete customresourcedefinitions.apiextensions.k8s.io"},
+}
+
+func TestComponentsGrantExactlyWhatTheySay(t *testing.T) {
+	folders, err := os.ReadDir(root + "/deploy/components")
+	if err != nil {
+		t.Fatal(err)
+	}
+	granted := map[string][]string{}
+	for _, folder := range folders {
+		granted[folder.Name()] = nil
+		for _, o := range build(t, "deploy/components/"+folder.Name()) {
+			switch o.GetKind() {
+			case "ClusterRole":
+				granted[folder.Name()] = append(granted[folder.Name()], expand(t, o)...)
+			case "ClusterRoleBinding":
+				subjects, _, _ := unstructured.NestedSlice(o.Object, "subjects")
+				if diff := cmp.Diff([]any{object{"kind": "ServiceAccount", "name": "addon-manager", "namespace": namespace}}, subjects); diff != "" {
+					t.Errorf("%s: subjects of ClusterRoleBinding %q (-want +got):\n%s", folder.Name(), o.GetName(), diff)
+				}
+			default:
+				t.Errorf("%s has a %s: components add rights only", folder.Name(), o.GetKind())
+			}
 		}
 	}
-	want := []string{"list clusters.cluster.x-k8s.io", "get kubeadmcontrolplanes.controlplane.cluster.x-k8s.io"}
-	if diff := cmp.Diff(want, granted); diff != "" {
-		t.Errorf("rights that the component adds (-want +granted):\n%s", diff)
+	if diff := cmp.Diff(components, granted); diff != "" {
+		t.Errorf("rights that components add (-want +granted):\n%s", diff)
 	}
 }
 
 func TestNoRuleHasAWildcard(t *testing.T) {
-	for _, o := range append(build(t, "deploy"), build(t, "deploy/components/cluster-api")...) {
+	all := build(t, "deploy")
+	for component := range components {
+		all = append(all, build(t, "deploy/components/"+component)...)
+	}
+	for _, o := range all {
 		if o.GetKind() != "Role" && o.GetKind() != "ClusterRole" {
 			continue
 		}
