@@ -52,7 +52,7 @@ var directions = []struct {
 var corePackages = []string{
 	"bytes", "cmp", "crypto/sha256", "embed", "encoding", "encoding/base64", "encoding/binary", "encoding/hex", "encoding/json", "encoding/pem",
 	"errors", "fmt", "hash", "hash/fnv", "io", "io/fs", "iter", "maps", "math", "math/bits", "net/netip", "net/url", "path", "reflect", "regexp",
-	"slices", "sort", "strconv", "strings", "sync", "text/tabwriter", "time", "unicode", "unicode/utf8", "unicode/utf16", "unique",
+	"slices", "sort", "strconv", "strings", "sync", "sync/atomic", "text/tabwriter", "time", "unicode", "unicode/utf8", "unicode/utf16", "unique",
 	"github.com/Masterminds/semver/v3", "github.com/robfig/cron/v3", "go.yaml.in/yaml/v3", "sigs.k8s.io/yaml",
 	"k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/selection",
 }

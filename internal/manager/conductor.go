@@ -143,7 +143,7 @@ func (c *conductor) pass(ctx context.Context) (time.Duration, error) {
 		return idle, nil
 	}
 	if !c.ready {
-		if !c.fleet.knows(c.clusters(ctx)) {
+		if !c.fleet.standsFor(c.clusters(ctx)) {
 			return idle, nil // Each cluster that is looked at asks again.
 		}
 		c.ready = true

@@ -54,6 +54,10 @@ func (r *clusters) deleteCRDs(ctx context.Context, g *gathered, app *argocd.Appl
 		if err := r.live.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: g.cluster.Name}, secret); err != nil {
 			return fmt.Errorf("read the cluster Secret to delete CustomResourceDefinitions: %w", err)
 		}
+		if server := string(secret.Data["server"]); server != app.Spec.Destination.Server {
+			return fmt.Errorf("Application %q keeps CustomResourceDefinitions of server %s, and the cluster Secret names another by now; delete them by hand, and then finalizer %s",
+				app.Name, app.Spec.Destination.Server, argocd.FinalizerCRDs)
+		}
 		data = secret.Data
 	}
 	names, _ := argocd.CRDsLeft(app)

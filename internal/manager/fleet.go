@@ -40,6 +40,18 @@ func (f *fleet) stand(s resolve.Standing) bool {
 	return true
 }
 
+// standsFor reports whether it is known where each of these clusters stands.
+func (f *fleet) standsFor(clusters []string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, name := range clusters {
+		if _, ok := f.standings[name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
 // unreadable keeps a cluster that cannot be read from holding up the fleet, where nothing is known of it yet.
 func (f *fleet) unreadable(name string, why error) bool {
 	f.mu.Lock()
@@ -162,7 +174,7 @@ func (f *fleet) knows(clusters []string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, name := range clusters {
-		if _, ok := f.standings[name]; !ok {
+		if _, ok := f.clusters[name]; !ok {
 			return false
 		}
 	}

@@ -95,7 +95,7 @@ func (s *Snapshot) Conduct(standings []Standing, ledger budget.Ledger, now time.
 		}
 		return out
 	}
-	if len(due)+len(ledger.Grants)+len(ledger.Spent) > 0 {
+	if len(due)+len(ledger.Grants)+len(ledger.Spent)+len(ledger.Used) > 0 {
 		s.hold(&out, due, countAddons(standings), now)
 	}
 	return out
@@ -144,9 +144,11 @@ func (s *Snapshot) standing(c *Cluster, at Admitted, plan *ClusterPlan, delivere
 	st := Standing{Cluster: rollout.Cluster{Name: c.Name, Labels: c.Labels, Minor: c.Version().Minor, Since: at.Since, Ready: true}, Due: plan.due}
 	st.Proven = at.Release != "" && c.Succeeded == at.Release
 	st.At, _ = release.ParseTag(at.Release)
-	st.Addons = make([]string, len(delivered))
+	st.Addons = make([]string, 0, len(delivered))
 	for i := range delivered {
-		st.Addons[i] = delivered[i].Addon
+		if !delivered[i].Deleting { // Those count as spent already.
+			st.Addons = append(st.Addons, delivered[i].Addon)
+		}
 	}
 	st.Empty = len(plan.Pairs) == 0
 	held := len(plan.Reasons) > 0 && (c.Gone || c.Hold != nil || c.Duplicate != nil || c.Paused || s.policy.Paused || s.source.Unavailable != nil)

@@ -414,7 +414,7 @@ func (d *decision) element(at offering, have *Delivered) (Element, *fault.Reason
 	e := Element{
 		Application: have.Application, Addon: of.Name, Placement: of.Placement, OnDisable: of.OnDisable,
 		Release: at.tag, Commit: at.release.Commit, Revision: at.revision,
-		Path: of.Path, Namespace: of.Namespace, Server: d.c.Server, Patch: of.patch, Grace: of.grace, PruneCRDs: of.PruneCRDs,
+		Path: of.Path, Namespace: of.Namespace, Server: d.c.Server, Patch: of.patch, Grace: of.grace, PruneCRDs: of.PruneCRDs && of.Placement == catalog.Workload,
 	}
 	if e.Release == have.Release && e.Revision == have.Revision {
 		e.Moved = have.Moved

@@ -200,7 +200,7 @@ func TestCurrent(t *testing.T) {
 
 func TestCurrentRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ text, want string }{
-		"another kind": {secret("a", ""), `document 1 (Secret "a"): is a "Secret"; only ApplicationSets, Applications and CatalogSources belong into this file`},
+		"another kind": {secret("a", ""), `document 1 (Secret "a"): is a "Secret"; only ApplicationSets, Applications, ClusterAddons and CatalogSources belong into this file`},
 		"an element that cannot be read": {
 			strings.Replace(current, "addon: a,", "addon: 1,", 1),
 			`ApplicationSet "tokyo-1", spec.generators[0].list.elements[0]: json: cannot unmarshal number into Go struct field element.addon of type string`,

@@ -123,7 +123,7 @@ func TestLoad(t *testing.T) {
 				r.Tag("v1.31-ake.9", "v1.31-ake.1")
 				r.Tag("v1.31-ake.10", "release-1.31")
 			},
-			want: []string{"offered 1.31 1.32", "v1.31-ake.10 a b c", "v1.31-ake.9 not read", "v1.31-ake.1 not read", "v1.32-ake.1 a b"},
+			want: []string{"offered 1.31 1.32", "v1.31-ake.10 a b c", "v1.31-ake.9 a b", "v1.31-ake.1 not read", "v1.32-ake.1 a b"},
 		},
 		"tags of other shapes": {
 			change: func(r *gitrepo.Fixture) {
@@ -307,7 +307,7 @@ func TestLoadAgain(t *testing.T) {
 	if repo.trees != 3 {
 		t.Errorf("%d trees read after a new release, want 3", repo.trees)
 	}
-	want := []string{"offered 1.31 1.32", "v1.31-ake.2 a", "v1.31-ake.1 not read", "v1.32-ake.1 a b"}
+	want := []string{"offered 1.31 1.32", "v1.31-ake.2 a", "v1.31-ake.1 a b", "v1.32-ake.1 a b"}
 	if d := cmp.Diff(want, told(s)); d != "" {
 		t.Errorf("source (-want +got):\n%s", d)
 	}
