@@ -27,7 +27,7 @@ func TestMessagesAreBounded(t *testing.T) {
 		})
 	}
 	s := rollout.Decide(in).Rollouts[0]
-	if n := len(s.Message); n > 1024 || !utf8.ValidString(s.Message) {
+	if n := len(s.Message); n > 1000 || !utf8.ValidString(s.Message) {
 		t.Errorf("a message of %d bytes: %q", n, s.Message)
 	}
 	for _, want := range []string{"rollout resume " + tag.String(), "rollout rollback " + tag.String(), "00nnn", "02nnn", "and 27 more"} {
@@ -36,7 +36,7 @@ func TestMessagesAreBounded(t *testing.T) {
 		}
 	}
 	g := s.Groups[0]
-	if n := len(g.Message); n > 1024 || !utf8.ValidString(g.Message) {
+	if n := len(g.Message); n > 1000 || !utf8.ValidString(g.Message) {
 		t.Errorf("a message of %d bytes: %q", n, g.Message)
 	}
 	var late []string
@@ -68,5 +68,19 @@ next: never
 `
 	if diff := cmp.Diff(want, write(rollout.Decide(in))); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// TestNoSelector: a group that says nothing about whom it selects has nobody, not everybody.
+func TestNoSelector(t *testing.T) {
+	m := version.Minor{Major: 1, Minor: 31}
+	in := rollout.Input{
+		Releases: []rollout.Release{{Tag: release.Tag{Minor: m, Distribution: "ake", N: 1}, Usable: true}},
+		Policy:   rollout.Policy{Groups: []rollout.Group{{Name: "nobody"}}, Rest: rollout.Group{Name: "rest"}},
+		Clusters: []rollout.Cluster{{Name: "a", Minor: m}},
+	}
+	groups := rollout.Decide(in).Rollouts[0].Groups
+	if groups[0].Clusters != 0 || groups[1].Clusters != 1 {
+		t.Errorf("got %+v", groups)
 	}
 }

@@ -23,7 +23,7 @@ func sortReleases(in *Input) *releases {
 	}
 	for _, known := range in.Releases {
 		t := known.Tag
-		if known.Usable && !r.rolledBack[t] && !r.usable[t] {
+		if known.Usable && !r.rolledBack[t] {
 			r.usable[t] = true
 			r.byMinor[t.Minor] = append(r.byMinor[t.Minor], t)
 		}

@@ -3,12 +3,13 @@
 // A release goes through the clusters of its minor in groups, one after the other, a few clusters at a time, and halts when too many
 // of them fail. The decision remembers nothing: it follows from what is known of each cluster at this moment, so that a restart, a lost
 // pass or a repeated one changes nothing. It relies on two things. Every permit is recorded as the cluster's At and Since before anything
-// is delivered by it; and a cluster is Ready, Failed or Proven only by evidence about exactly the release At.
+// is delivered by it, except those that are Ahead; and a cluster is Ready, Failed or Proven only by evidence about exactly the release At.
 //
 // The words are those of Open Cluster Management's rollout strategy.
 package rollout
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -135,6 +136,12 @@ type Permit struct {
 	Reasons []fault.Reason
 }
 
+// Ahead reports whether the cluster has a newer release than it is permitted, one that is not usable at the moment. It keeps that release, and
+// such a permit is not recorded: once the release is usable again, nothing has changed.
+func (p Permit) Ahead() bool {
+	return slices.ContainsFunc(p.Reasons, func(r fault.Reason) bool { return r.Code == CodeAhead })
+}
+
 // Output is the decision.
 type Output struct {
 	// Permits has an entry for each cluster.
@@ -162,7 +169,7 @@ type Status struct {
 	Minor   string `json:"minor"`
 	Release string `json:"release"`
 	State   string `json:"state"`
-	// Message says what it waits for, or why it is halted and what to do. It has at most 1,024 bytes, and no times that pass.
+	// Message says what it waits for, or why it is halted and what to do. It has at most 1,000 bytes, and no times that pass.
 	Message string `json:"message"`
 	// Groups are all of the policy, in order, the implicit one last.
 	Groups []GroupStatus `json:"groups"`

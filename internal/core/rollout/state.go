@@ -43,7 +43,7 @@ func stateOf(c *Cluster, r release.Tag, pace Pace, now time.Time) (state State, 
 	case c.Ready && ready.Before(late):
 		return Progressing, soaked // It was in time; the soak may take longer than the deadline.
 	case now.Before(late):
-		return Progressing, earliest(soaked, late)
+		return Progressing, late
 	default:
 		return TimeOut, soaked
 	}

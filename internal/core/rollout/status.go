@@ -9,7 +9,7 @@ import (
 )
 
 // maxMessage is the longest message of a Status.
-const maxMessage = 1024
+const maxMessage = 1000
 
 // of is the number of a state.
 func (s *GroupStatus) of(state State) *int {

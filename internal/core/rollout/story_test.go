@@ -2,8 +2,10 @@ package rollout_test
 
 import (
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 	"k8s.io/apimachinery/pkg/labels"
 
@@ -63,7 +65,7 @@ func TestStories(t *testing.T) {
 				if *update {
 					f.Data = got
 				} else if !bytes.Equal(got, f.Data) {
-					t.Errorf("%s (-want +got, -update rewrites it):\n%s", f.Name, cmp.Diff(string(f.Data), string(got)))
+					t.Errorf("%s (-want +got, -update rewrites it):\n%s", f.Name, gocmp.Diff(string(f.Data), string(got)))
 				}
 			}
 			if *update {
@@ -177,7 +179,7 @@ func record(out rollout.Output, clusters map[string]*rollout.Cluster, now time.T
 	for name, p := range out.Permits {
 		c := clusters[name]
 		switch {
-		case p.Release.IsZero() || slices.ContainsFunc(p.Reasons, isAhead):
+		case p.Release.IsZero() || p.Ahead():
 		case p.Release != c.At:
 			c.At, c.Since, c.Proven = p.Release, now, false
 			c.Ready, c.ReadySince, c.Failed = false, time.Time{}, ""
@@ -297,3 +299,5 @@ func write(out rollout.Output) string {
 	fmt.Fprintf(&b, "next: %s\n", next)
 	return strings.NewReplacer(": \n", "\n", " \n", "\n").Replace(b.String()) // Where there is no message or state.
 }
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
