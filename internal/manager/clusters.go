@@ -72,8 +72,15 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	if err != nil && r.fleet.unreadable(req.Name, err) {
 		r.conductor.Poke()
 	}
-	if err != nil || have.pending {
+	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if have.pending {
+		// The fleet need not wait for it; it is in nobody's way, and nobody gets past it.
+		if r.fleet.pending(resolve.PendingStanding(have.cluster, have.delivered)) {
+			r.conductor.Poke()
+		}
+		return ctrl.Result{}, nil
 	}
 	if have.nothing() {
 		return ctrl.Result{}, r.forget(ctx, have)

@@ -51,8 +51,8 @@ type conductor struct {
 
 // assumption is a permit that was given and is not yet seen in the cluster's ApplicationSet.
 type assumption struct {
-	release release.Tag
-	since   time.Time
+	from, release release.Tag
+	since         time.Time
 }
 
 // remembered is what the CatalogSource says of the fleet, as last read or written.
@@ -148,7 +148,9 @@ func (c *conductor) pass(ctx context.Context) (time.Duration, error) {
 		}
 		c.ready = true
 	}
-	if err := c.read(ctx, view.source); err != nil {
+	if err := c.read(ctx, view.source); apierrors.IsNotFound(err) {
+		return idle, nil // A source that vanishes is no reason to change anything.
+	} else if err != nil {
 		return 0, err
 	}
 	now := c.now()
@@ -163,7 +165,7 @@ func (c *conductor) pass(ctx context.Context) (time.Duration, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.publish(result, standings, now)
+	c.publish(ctx, result, standings, now)
 	if !result.Next.IsZero() {
 		wait = min(wait, max(result.Next.Sub(now), conductEvery))
 	}
@@ -192,7 +194,8 @@ func (c *conductor) stand() []resolve.Standing {
 		if !ok {
 			continue
 		}
-		if s.At == a.release || s.Minor != a.release.Minor {
+		// Where it stands has changed since, or it takes no part any more: then what it says itself counts.
+		if s.At != a.from || s.Minor != a.release.Minor || s.Exempt != "" || s.Excluded {
 			delete(c.assumed, s.Name)
 			continue
 		}
@@ -228,7 +231,7 @@ func (c *conductor) write(ctx context.Context, ledger budget.Ledger, result reso
 }
 
 // publish makes permits current, and wakes the clusters that may do something else now.
-func (c *conductor) publish(result resolve.Conducted, standings []resolve.Standing, now time.Time) {
+func (c *conductor) publish(ctx context.Context, result resolve.Conducted, standings []resolve.Standing, now time.Time) {
 	at := make(map[string]release.Tag, len(standings))
 	for i := range standings {
 		at[standings[i].Name] = standings[i].At
@@ -240,12 +243,16 @@ func (c *conductor) publish(result resolve.Conducted, standings []resolve.Standi
 	c.fleet.conducted(result)
 	for name, permit := range result.Permits {
 		if permit.Release != at[name] && !permit.Release.IsZero() {
-			c.assumed[name] = assumption{permit.Release, now.UTC().Truncate(time.Second)}
+			c.assumed[name] = assumption{at[name], permit.Release, now.UTC().Truncate(time.Second)}
 		}
 		if was, known := old[name]; known && was.Same(permit) {
 			continue
 		}
-		c.again <- event.GenericEvent{Object: &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name}}}
+		select {
+		case c.again <- event.GenericEvent{Object: &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name}}}:
+		case <-ctx.Done():
+			return
+		}
 	}
 	for name := range c.assumed {
 		if _, known := result.Permits[name]; !known {

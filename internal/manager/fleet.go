@@ -52,15 +52,17 @@ func (f *fleet) standsFor(clusters []string) bool {
 	return true
 }
 
-// unreadable keeps a cluster that cannot be read from holding up the fleet, where nothing is known of it yet.
+// unreadable keeps a cluster that cannot be read from holding up the fleet.
 func (f *fleet) unreadable(name string, why error) bool {
+	return f.pending(resolve.Standing{Cluster: rollout.Cluster{Name: name, Exempt: why.Error()}})
+}
+
+// pending keeps where a cluster stands that is not known better yet, and reports whether that is news.
+func (f *fleet) pending(s resolve.Standing) bool {
 	f.mu.Lock()
-	_, known := f.standings[name]
+	_, known := f.standings[s.Name]
 	f.mu.Unlock()
-	if known {
-		return false
-	}
-	return f.stand(resolve.Standing{Cluster: rollout.Cluster{Name: name, Exempt: why.Error()}})
+	return !known && f.stand(s)
 }
 
 // stands are where all clusters stand, by name.

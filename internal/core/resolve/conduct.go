@@ -172,6 +172,18 @@ func (s *Snapshot) standing(c *Cluster, at Admitted, plan *ClusterPlan, delivere
 	return st
 }
 
+// PendingStanding is where a cluster stands whose version is still being asked for: at what it was let to, with no evidence.
+func PendingStanding(c Cluster, delivered []Delivered) Standing {
+	at := admitted(&c, delivered)
+	st := Standing{Cluster: rollout.Cluster{Name: c.Name, Labels: c.Labels, Since: at.Since}}
+	st.At, _ = release.ParseTag(at.Release)
+	st.Minor = st.At.Minor
+	for i := range delivered {
+		st.Addons = append(st.Addons, delivered[i].Addon)
+	}
+	return st
+}
+
 // observe draws together what Argo CD says of the pairs that take part in the release the cluster is admitted to.
 func (st *Standing) observe(plan *ClusterPlan) {
 	st.ReadySince = st.Since
