@@ -1,11 +1,14 @@
 package deploy_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strconv"
@@ -13,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -27,7 +31,14 @@ import (
 // would: with Argo CD's controller away and the finalizer off, which is the worst case. An Application of others, with the same owner, shows
 // that they are at work.
 func TestGarbageCollectorTakesNoApplication(t *testing.T) {
-	cp := plane.Start(t, plane.Options{ControllerManager: true})
+	audit := filepath.Join(t.TempDir(), "audit.log")
+	rules := filepath.Join(t.TempDir(), "audit.yaml")
+	if err := os.WriteFile(rules, []byte(auditRules), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cp := plane.Start(t, plane.Options{
+		ControllerManager: true, APIServerArgs: []string{"--audit-policy-file=" + rules, "--audit-log-path=" + audit, "--audit-log-mode=blocking"},
+	})
 	c, err := client.New(cp.Config, client.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -91,7 +102,58 @@ func TestGarbageCollectorTakesNoApplication(t *testing.T) {
 			f.free()
 			f.until("the ApplicationSet is gone", func() error { return f.gone(f.set) })
 			f.unharmed()
+			if !how.namespace { // There, it is a matter of luck who comes first.
+				audited(t, audit, name)
+			}
 		})
+	}
+}
+
+// auditRules log who deletes what.
+const auditRules = `
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+- {level: Metadata, verbs: [delete], resources: [{group: argoproj.io}]}
+- {level: None}
+`
+
+// audited wants the audit log to tell with which reason the ApplicationSet of a namespace was deleted, and that its Application was not.
+func audited(t *testing.T, log, namespace string) {
+	t.Helper()
+	text, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	type entry struct {
+		User           struct{ Username string }
+		ObjectRef      struct{ Resource, Namespace, Name string }
+		ResponseStatus struct{ Code int }
+		Annotations    map[string]string
+	}
+	type fact struct {
+		resource, reason string
+		code             int
+		denied           bool
+	}
+	found := map[fact]bool{}
+	for _, line := range bytes.Split(bytes.TrimSpace(text), []byte("\n")) {
+		var e entry
+		if err := json.Unmarshal(line, &e); err != nil {
+			t.Fatalf("audit log: %v in %s", err, line)
+		}
+		if e.ObjectRef.Namespace == namespace && e.ObjectRef.Name != "foreign" {
+			_, denied := e.Annotations["validation.policy.admission.k8s.io/validation_failure"]
+			found[fact{e.ObjectRef.Resource, e.Annotations["addon-manager-deliveries/break-glass"], e.ResponseStatus.Code, denied}] = true
+		}
+	}
+	want := map[fact]bool{
+		{"applicationsets", "to see what becomes of the others", http.StatusOK, false}: true,
+		{"applications", "", http.StatusForbidden, true}:                               true,
+	}
+	if diff := cmp.Diff(want, found, cmp.AllowUnexported(fact{})); diff != "" {
+		t.Errorf("audit log of namespace %s (-want +got):\n%s", namespace, diff)
 	}
 }
 
