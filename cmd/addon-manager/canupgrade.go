@@ -33,7 +33,7 @@ func newCanUpgrade() *cobra.Command {
 			"and in range there, what would come, move and go, and in which order. Nothing is changed.\n" +
 			"Exit code 3 means that something blocks the upgrade; each blocker says what to do about it.\n\n" +
 			"It reads the fleet of the current kubeconfig and the repository of its CatalogSource, or files as plan does.",
-		Args: cobra.MatchAll(cobra.ExactArgs(1)),
+		Args: cli.Exactly(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := show.ParseFormat(output)
 			if err != nil {

@@ -3,14 +3,17 @@ package show
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
+	"github.com/addon-manager/addon-manager/internal/core/rollout"
 	"sigs.k8s.io/yaml"
 )
 
@@ -102,6 +105,17 @@ func Plan(w io.Writer, p resolve.Plan) error {
 	for _, r := range p.Releases {
 		if r.Refused != "" {
 			fmt.Fprintf(w, "refused  %s: %s\n", r.Tag, r.Refused)
+		}
+	}
+	for _, r := range p.Rollouts {
+		if r.State != rollout.StateCompleted {
+			fmt.Fprintf(w, "rollout  %s: %s: %s\n", r.Release, strings.ToLower(r.State), cmp.Or(r.Message, "clusters are on their way"))
+		}
+	}
+	if q := p.Quarantine; q != nil {
+		fmt.Fprintf(w, "quarantine %s: %s\n", q.Hash, q.Message)
+		for _, d := range q.Deletions {
+			fmt.Fprintf(w, "  %s %s from %s, due since %s: %s\n", d.Action, d.Addon, d.Cluster, d.Due.UTC().Format(time.RFC3339), d.Why)
 		}
 	}
 	for _, c := range p.Clusters {
