@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
@@ -13,6 +14,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -34,7 +36,7 @@ func (r *sources) statusFor(active *v1alpha1.CatalogSource, s resolve.Source) v1
 			status.Minors = append(status.Minors, v1alpha1.MinorStatus{Minor: rel.Tag.Minor.String()})
 		}
 		m := &status.Minors[i]
-		if m.Release == "" && rel.Refused == nil && rel.Catalog != nil {
+		if m.Release == "" && rel.Refused == nil && rel.Catalog != nil && !rolledBack(active, rel.Tag.String()) {
 			m.Release = rel.Tag.String()
 		}
 		if len(m.Releases) < maxReleases {
@@ -46,6 +48,10 @@ func (r *sources) statusFor(active *v1alpha1.CatalogSource, s resolve.Source) v1
 		}
 	}
 	return status
+}
+
+func rolledBack(active *v1alpha1.CatalogSource, tag string) bool {
+	return active.Spec.Rollout != nil && slices.Contains(active.Spec.Rollout.RolledBack, v1alpha1.ReleaseName(tag))
 }
 
 // report writes the status, if anything in it changed.
@@ -68,7 +74,31 @@ func (r *sources) report(ctx context.Context, active *v1alpha1.CatalogSource, fe
 		}
 		r.events.Event(active, kind, after.Reason, cut(after.Message, maxMessage))
 	}
+	if len(active.Status.Blocking) > 0 && len(status.Blocking) == 0 {
+		if err := r.nudgeArgoCD(ctx); err != nil {
+			return err
+		}
+	}
 	return r.write(ctx, active, status)
+}
+
+// nudgeArgoCD has Argo CD look again at the ApplicationSets that a cluster Secret, mended by now, had stopped: by itself it waits for minutes.
+func (r *sources) nudgeArgoCD(ctx context.Context) error {
+	var sets argocd.ApplicationSetList
+	if err := r.live.List(ctx, &sets, client.InNamespace(r.namespace), client.MatchingLabels{argocd.LabelManagedBy: argocd.Manager}); err != nil {
+		return fmt.Errorf("list ApplicationSets to wake Argo CD: %w", err)
+	}
+	for i := range sets.Items {
+		set := &sets.Items[i]
+		if !argocd.Stopped(set) {
+			continue
+		}
+		if err := r.client.Patch(ctx, set, client.RawPatch(types.MergePatchType, argocd.RefreshPatch(set))); client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("wake Argo CD for ApplicationSet %q: %w", set.Name, err)
+		}
+		r.counters.writes.WithLabelValues("ApplicationSet").Inc()
+	}
+	return nil
 }
 
 // count sums up the fleet. Right after a start the totals are of a part of it; until every cluster has been seen, the old ones stand.

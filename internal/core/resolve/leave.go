@@ -137,7 +137,7 @@ func (d *decision) grace(have *Delivered) time.Duration {
 // due asks for a deletion, and tells whether the fleet as a whole can bear it.
 func (d *decision) due(have *Delivered, action Action, why fault.Reason) (fault.Reason, bool) {
 	d.plan.due = append(d.plan.due, budget.Deletion{
-		Cluster: d.c.Name, Addon: have.Addon, Action: string(action), Due: d.disabledSince(have), Why: why.Message,
+		Cluster: d.c.Name, Addon: have.Addon, Action: string(action), Due: d.disabledSince(have).Add(d.grace(have)), Why: why.Message,
 	})
 	verdict, known := d.permit.Deletions[have.Addon]
 	switch {
