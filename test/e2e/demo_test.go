@@ -30,10 +30,10 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
 	defer cancel()
 	dir := t.TempDir()
-	cmd := exec.CommandContext(ctx, demo, "--once", "--manager", manager, "--timeout", "5m")
+	cmd := exec.CommandContext(ctx, demo, "--once", "--manager", manager, "--timeout", "10m")
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)
@@ -47,10 +47,10 @@ func TestDemo(t *testing.T) {
 		}
 	}
 	if diff := cmp.Diff([]string{
-		"oslo-1 v1.33.0 v1.33-ake.1 v1.33-ake.1 10/10",
-		"paris-1 v1.32.0 v1.32-ake.1 v1.32-ake.1 7/7",
-		"tokyo-1 v1.32.0 v1.32-ake.1 v1.32-ake.1 9/9",
-	}, rows); diff != "" {
+		"oslo-1 v1.33.0 v1.33-ake.1 v1.33-ake.1 11/11",
+		"paris-1 v1.32.0 v1.32-ake.2 v1.32-ake.2 8/8",
+		"tokyo-1 v1.32.0 v1.32-ake.2 v1.32-ake.2 9/9",
+	}, rows[max(0, len(rows)-3):]); diff != "" {
 		t.Errorf("the clusters as the demo shows them at its end (-want +got):\n%s", diff)
 	}
 	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {

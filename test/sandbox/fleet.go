@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
@@ -194,6 +195,29 @@ func (s *Sandbox) Run(ctx context.Context, program string, args ...string) (stri
 		return string(out), fmt.Errorf("%s %s: %w", program, strings.Join(args, " "), err)
 	}
 	return string(out), nil
+}
+
+// Change changes the spec of the CatalogSource, as `kubectl edit` would.
+func (s *Sandbox) Change(ctx context.Context, change func(*v1alpha1.CatalogSourceSpec)) error {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		source, err := s.Catalog(ctx)
+		if err != nil {
+			return err
+		}
+		change(&source.Spec)
+		return s.Client("").Update(ctx, &source)
+	})
+}
+
+// Rollout is what addon-manager says about the rollout on a minor; its zero value when it says nothing.
+func (s *Sandbox) Rollout(ctx context.Context, minor string) (v1alpha1.RolloutStatus, error) {
+	source, err := s.Catalog(ctx)
+	for _, r := range source.Status.Rollouts {
+		if r.Minor == minor {
+			return r, err
+		}
+	}
+	return v1alpha1.RolloutStatus{}, err
 }
 
 // Label sets addons.kaas.dev/<addon> on a cluster's Secret with kubectl; "" takes the label off. It returns the command.

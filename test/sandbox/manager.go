@@ -10,6 +10,9 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
@@ -33,6 +36,8 @@ type ManagerOptions struct {
 	Poll, Probe time.Duration
 	// Args are more arguments for `addon-manager run`.
 	Args []string
+	// Spec changes the CatalogSource before it is created; nil leaves it as it is: no groups, a grace of a second, and a budget that is no limit.
+	Spec func(*v1alpha1.CatalogSourceSpec)
 }
 
 // Manager is a running addon-manager.
@@ -40,6 +45,8 @@ type Manager struct {
 	*plane.Process
 	// Binary is the program, for its other commands; Kubeconfig what it runs with, CacheDir where it keeps its mirror.
 	Binary, Kubeconfig, CacheDir string
+	// Config is what Kubeconfig holds: the way to the management cluster, with the rights of the ServiceAccount.
+	Config *rest.Config
 
 	metrics, probes *plane.Port
 }
@@ -90,7 +97,14 @@ func (s *Sandbox) installManager(ctx context.Context, o ManagerOptions) error {
 		ObjectMeta: metav1.ObjectMeta{Name: Source, Namespace: Namespace},
 		Spec: v1alpha1.CatalogSourceSpec{
 			URL: s.Config.URL, PollInterval: &metav1.Duration{Duration: orSeconds(o.Poll)}, Project: "addons",
+			Deletion: v1alpha1.Deletion{
+				Grace:  &metav1.Duration{Duration: time.Second},
+				Budget: v1alpha1.DeletionBudget{PerAddon: ptr.To(intstr.FromString("100%")), Fleet: ptr.To(intstr.FromString("100%"))},
+			},
 		},
+	}
+	if o.Spec != nil {
+		o.Spec(&source.Spec)
 	}
 	return plane.Until(ctx, func(ctx context.Context) error { // the CRDs take a moment
 		if err := Apply(ctx, s.Management.Config, bytes.NewReader(manifests)); err != nil {
@@ -137,9 +151,10 @@ func (s *Sandbox) prepareManager(o ManagerOptions) (*Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := plane.WriteKubeconfig(m.Kubeconfig, account, user); err != nil {
+	if err := m.Through(user); err != nil {
 		return nil, err
 	}
+	m.Config = user
 	for _, port := range []**plane.Port{&m.metrics, &m.probes} {
 		if *port, err = plane.HoldPort(); err != nil {
 			return nil, err
@@ -166,6 +181,11 @@ func (m *Manager) Start(ctx context.Context) error {
 	m.metrics.Release() // it cannot share ports
 	m.probes.Release()
 	return m.Process.Start(ctx)
+}
+
+// Through lets it reach the management cluster in another way, such as a proxy, from its next Start on.
+func (m *Manager) Through(config *rest.Config) error {
+	return plane.WriteKubeconfig(m.Kubeconfig, account, config)
 }
 
 // MetricsURL is where it serves its metrics.

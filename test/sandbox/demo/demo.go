@@ -61,7 +61,7 @@ func (d *demo) start(ctx context.Context) error {
 		return err
 	}
 	d.say("installing deploy/ and starting addon-manager, with the rights of its ServiceAccount")
-	if err := d.sandbox.StartManager(ctx, sandbox.ManagerOptions{Binary: d.manager}); err != nil {
+	if err := d.sandbox.StartManager(ctx, sandbox.ManagerOptions{Binary: d.manager, Spec: policy}); err != nil {
 		return err
 	}
 	d.say("everything runs")
@@ -87,6 +87,41 @@ func (d *demo) await(ctx context.Context, m *member) error {
 	return nil
 }
 
+// awaitAll waits for several clusters at once.
+func (d *demo) awaitAll(ctx context.Context, members ...*member) error {
+	errs := make(chan error)
+	for _, m := range members {
+		go func() { errs <- d.await(ctx, m) }()
+	}
+	var failed error
+	for range members {
+		if err := <-errs; failed == nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+// show runs a command as a person would, and prints it with its output: from the line that begins with from, the whole of it with "".
+func (d *demo) show(ctx context.Context, from, program string, args ...string) error {
+	out, err := d.sandbox.Run(ctx, program, args...)
+	if err != nil {
+		return err
+	}
+	_, rest, found := strings.Cut("\n"+out, "\n"+from)
+	if !found {
+		return fmt.Errorf("%s %s: no line begins with %q in\n%s", program, strings.Join(args, " "), from, out)
+	}
+	var text strings.Builder
+	for line := range strings.Lines(strings.TrimRight(from+rest, "\n")) {
+		if line != "\n" {
+			text.WriteString("\n             " + strings.TrimRight(line, "\n"))
+		}
+	}
+	d.note("$ %s %s%s", program, strings.Join(args, " "), text.String())
+	return nil
+}
+
 // label switches an addon on a cluster with kubectl.
 func (d *demo) label(ctx context.Context, m *member, addon, value string) error {
 	command, err := d.sandbox.Label(ctx, m.Name, addon, value)
@@ -97,6 +132,9 @@ func (d *demo) label(ctx context.Context, m *member, addon, value string) error 
 }
 
 // say prints a line of progress with the seconds since the beginning.
+// glance is how often the demo looks whether what it waits for is there.
+const glance = 200 * time.Millisecond
+
 func (d *demo) say(text string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -129,22 +167,37 @@ The sandbox runs until Ctrl-C, in %[1]s. In another terminal:
   export KUBECONFIG=%[2]s    # the management cluster
 
 Look:
-  kubectl -n argocd get ca                      # cluster, Kubernetes, release, what is ready, what holds it
+  kubectl -n argocd get ca                      # cluster, Kubernetes, release, what is ready, what leaves, what holds it
   kubectl -n argocd get applications
   addon-manager status --cluster oslo-1
   addon-manager explain tokyo-1 cert-manager
+  addon-manager rollout status                  # how far the release of each minor has come, group by group
   kubectl --kubeconfig %[3]s get pods -A        # in the cluster itself
 
-Switch an addon on, and off again:
-  kubectl -n argocd label secret paris-1 addons.kaas.dev/node-exporter=enabled
-  kubectl -n argocd label secret paris-1 addons.kaas.dev/node-exporter-
+Switch an addon on, and off again; it leaves %[5]v later, unless it is switched on before:
+  kubectl -n argocd label secret paris-1 addons.kaas.dev/kube-state-metrics=enabled
+  kubectl -n argocd label secret paris-1 addons.kaas.dev/kube-state-metrics-
 
-Release a change to the clusters on 1.32:
+Lose the labels again, and this time mean it:
+  kubectl -n argocd label secrets --all addons.kaas.dev/node-exporter-
+  addon-manager plan                            # the list and its hash
+  addon-manager approve HASH
+
+Have back what was left on paris-1:
+  addon-manager adopt paris-1 policy-engine
+
+Release a change to the clusters on 1.32, tokyo-1 first:
   git clone -b release-1.32 %[4]s catalog && cd catalog
-  # change something under addons/, then
-  git commit -am "Change something" && git tag -a v1.32-ake.2 -m "Second release" && git push origin HEAD v1.32-ake.2
+  # mend addons/coredns-autoscaler/deployment.yaml, or change something else under addons/, then
+  git commit -am "Change something" && git tag -a v1.32-ake.4 -m "Fourth release" && git push origin HEAD v1.32-ake.4
+  addon-manager rollout halt v1.32-ake.4        # or: resume, rollback, emergency
 
-`, s.Dir, s.Management.Kubeconfig, s.Workloads["tokyo-1"].Kubeconfig, s.Config.Repo.Dir)
+Keep a cluster as it is, ask whether it could be upgraded, and give it up:
+  addon-manager pin paris-1 --to v1.32-ake.2 --reason "trade fair" --owner me@example.com --for 1h
+  addon-manager can-upgrade paris-1 --to 1.33
+  addon-manager decommission oslo-1 --mode=prune
+
+`, s.Dir, s.Management.Kubeconfig, s.Workloads["tokyo-1"].Kubeconfig, s.Config.Repo.Dir, grace)
 }
 
 func (d *demo) stop() {

@@ -4,48 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 	"github.com/addon-manager/addon-manager/test/sandbox"
 )
-
-// member is one workload cluster of the demo and what it should have. Steps change it as the story goes on.
-type member struct {
-	sandbox.Workload
-	release string
-	labels  []string // switched on when it is registered
-	addons  []string // what it has then; those that every cluster has come on top
-}
-
-// everywhere is what the catalog gives every cluster: enabled always, or by default.
-var everywhere = []string{"coredns-autoscaler", "gateway-api-crds", "network-policies", "priority-classes", "prometheus-operator-crds"}
-
-// fleet is one cluster for each minor. Left out of the demo is metrics-server only: no container runs, so no API answers behind it.
-func fleet() []*member {
-	with := func(name, minor string, addons ...string) *member {
-		return &member{
-			Workload: sandbox.Workload{Name: name, Minor: minor, Nodes: 2}, release: first(minor),
-			labels: addons, addons: append(slices.Clone(everywhere), addons...),
-		}
-	}
-	return []*member{
-		with("tokyo-1", "1.31", "csi-cinder-legacy", "external-dns", "kube-state-metrics", "node-exporter"),
-		with("paris-1", "1.32", "control-plane-alerts", "log-forwarder", "policy-engine"),
-		with("oslo-1", "1.33", "baseline-policies", "cluster-autoscaler", "csi-cinder", "node-auto-repair", "policy-engine"),
-	}
-}
-
-func first(minor string) string { return "v" + minor + "-" + sandbox.Distribution + ".1" }
-
-func (m *member) wanted() sandbox.Delivery {
-	return sandbox.Delivery{Cluster: m.Name, Release: m.release, Addons: slices.Clone(m.addons)}
-}
-
-func (m *member) without(addon string) {
-	m.addons = slices.DeleteFunc(m.addons, func(a string) bool { return a == addon })
-}
 
 // step is one thing to show.
 type step struct {
@@ -55,33 +17,29 @@ type step struct {
 
 // steps are shown in this order once the sandbox runs. Each waits until what it did has taken effect.
 var steps = []step{
-	{"registering three clusters with Argo CD, with labels that switch addons on", register},
+	{"registering three clusters with Argo CD, with labels that switch addons on; tokyo-1 is the canary", register},
 	{"switching an addon on", switchOn},
-	{"switching an addon off that takes its objects along (onDisable: prune)", switchOffPrune},
-	{"switching an addon off whose objects stay (onDisable: retain)", switchOffRetain},
-	{"releasing a change on release-1.31", release},
-	{"upgrading a cluster from Kubernetes 1.31 to 1.32", upgrade},
+	{"switching two addons off: after a countdown one takes its objects along (prune), the other leaves them (retain)", switchOff},
+	{"upgrading a cluster from Kubernetes 1.31 to 1.32, once it is known what that does", upgrade},
+	{"releasing a change: it goes to the canary, and after a soak to the rest", releaseInWaves},
+	{"releasing a mistake: it fails on the canary, and halts there", releaseMistake},
+	{"taking the mistake back", rollBack},
+	{"losing a label on every cluster: more would go than the budget allows, so nothing goes", loseLabels},
 	{"looking at the result", look},
 }
 
 func register(ctx context.Context, d *demo) error {
 	for _, m := range d.fleet {
-		if err := d.sandbox.Register(ctx, m.Name, sandbox.Switches(m.labels...), nil); err != nil {
+		labels := sandbox.Switches(m.labels...)
+		if m == d.fleet[0] {
+			labels[canary] = "canary"
+		}
+		if err := d.sandbox.Register(ctx, m.Name, labels, nil); err != nil {
 			return err
 		}
 		d.note("%s on Kubernetes %s, switched on: %s", m.Name, m.Minor, strings.Join(m.labels, " "))
 	}
-	errs := make(chan error)
-	for _, m := range d.fleet {
-		go func() { errs <- d.await(ctx, m) }()
-	}
-	var failed error
-	for range d.fleet {
-		if err := <-errs; failed == nil {
-			failed = err
-		}
-	}
-	return failed
+	return d.awaitAll(ctx, d.fleet...)
 }
 
 func switchOn(ctx context.Context, d *demo) error {
@@ -93,65 +51,47 @@ func switchOn(ctx context.Context, d *demo) error {
 	return d.await(ctx, tokyo)
 }
 
-func switchOffPrune(ctx context.Context, d *demo) error {
-	return d.switchOff(ctx, d.fleet[0], "kube-state-metrics", false)
+func switchOff(ctx context.Context, d *demo) error {
+	tokyo, paris := d.fleet[0], d.fleet[1]
+	pruned, err := d.switchOff(ctx, tokyo, "kube-state-metrics")
+	if err != nil {
+		return err
+	}
+	retained, err := d.switchOff(ctx, paris, "policy-engine")
+	if err != nil {
+		return err
+	}
+	if err := d.show(ctx, "", "kubectl", "-n", sandbox.Namespace, "get", "ca"); err != nil {
+		return err
+	}
+	if err := d.sandbox.AwaitGone(ctx, pruned, false); err != nil {
+		return err
+	}
+	d.note("Application %s is gone, and its %d objects with it", pruned.Name, len(pruned.Objects))
+	if err := d.sandbox.AwaitGone(ctx, retained, true); err != nil {
+		return err
+	}
+	d.note("Application %s is gone; its %d objects are still in the cluster, and listed as released", retained.Name, len(retained.Objects))
+	return d.awaitAll(ctx, tokyo, paris)
 }
 
-func switchOffRetain(ctx context.Context, d *demo) error {
-	return d.switchOff(ctx, d.fleet[1], "policy-engine", true)
-}
-
-func (d *demo) switchOff(ctx context.Context, m *member, addon string, objectsStay bool) error {
+// switchOff waits until an addon is seen to leave.
+func (d *demo) switchOff(ctx context.Context, m *member, addon string) (sandbox.Application, error) {
 	app, err := d.sandbox.Application(ctx, m.Name+"-"+addon)
-	if err != nil {
-		return err
+	if err == nil {
+		err = d.label(ctx, m, addon, "")
 	}
-	if err := d.label(ctx, m, addon, ""); err != nil {
-		return err
+	if err == nil {
+		err = d.until(ctx, func() error {
+			report, err := d.sandbox.Report(ctx, m.Name)
+			if err == nil && report.Status.Leaving == "" {
+				err = fmt.Errorf("%s has nothing that leaves, want %s", m.Name, addon)
+			}
+			return err
+		})
 	}
-	if err := d.sandbox.AwaitGone(ctx, app, objectsStay); err != nil {
-		return err
-	}
-	fate := "gone with it"
-	if objectsStay {
-		fate = "still in the cluster"
-	}
-	d.note("Application %s is gone; its %d objects are %s", app.Name, len(app.Objects), fate)
 	m.without(addon)
-	return d.await(ctx, m)
-}
-
-const news = `apiVersion: v1
-kind: ConfigMap
-metadata:
-  name: platform-news
-data:
-  text: Pods in this namespace are closed to the outside unless a NetworkPolicy opens them.
-`
-
-func release(ctx context.Context, d *demo) error {
-	tokyo := d.fleet[0]
-	if _, err := d.sandbox.Config.Commit("1.31", "Tell people why", gitrepo.File("addons/network-policies/news.yaml", news)); err != nil {
-		return err
-	}
-	tag, err := d.sandbox.Config.Tag("1.31")
-	if err != nil {
-		return err
-	}
-	d.note("committed a ConfigMap to addons/network-policies and tagged %s", tag)
-	tokyo.release = tag
-	if err := d.await(ctx, tokyo); err != nil {
-		return err
-	}
-	app, err := d.sandbox.Application(ctx, "tokyo-1-network-policies")
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(app.Objects, func(o sandbox.Object) bool { return o.Name == "platform-news" }) {
-		return fmt.Errorf("tokyo-1 has no ConfigMap platform-news after the move to %s", tag)
-	}
-	d.note("ConfigMap default/platform-news is in tokyo-1")
-	return nil
+	return app, err
 }
 
 func upgrade(ctx context.Context, d *demo) error {
@@ -160,11 +100,14 @@ func upgrade(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
+	if err := d.show(ctx, "", "addon-manager", "can-upgrade", tokyo.Name, "--to", "1.32"); err != nil {
+		return err
+	}
 	if err := d.sandbox.Workloads[tokyo.Name].Upgrade(ctx, "1.32"); err != nil {
 		return err
 	}
 	d.note("tokyo-1 answers as v1.32.0; nobody told addon-manager")
-	tokyo.release = first("1.32")
+	tokyo.release = nth("1.32", "1")
 	if err := d.await(ctx, tokyo); err != nil {
 		return err
 	}
@@ -172,12 +115,20 @@ func upgrade(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	for name, app := range before {
-		if after[name].UID != app.UID {
-			return fmt.Errorf("the Application %s has UID %s after the upgrade, want %s as before", name, after[name].UID, app.UID)
-		}
+	if err := sameApplications(before, after); err != nil {
+		return err
 	}
 	d.note("they are the same %d Applications, with the same UIDs", len(after))
+	return nil
+}
+
+// sameApplications is an error when one of them is gone, or is another one now.
+func sameApplications(before, after map[string]sandbox.Application) error {
+	for name, app := range before {
+		if after[name].UID != app.UID {
+			return fmt.Errorf("the Application %s has UID %q now, want %s as before", name, after[name].UID, app.UID)
+		}
+	}
 	return nil
 }
 
@@ -186,14 +137,10 @@ func look(ctx context.Context, d *demo) error {
 		{"addon-manager", "status"},
 		{"kubectl", "-n", sandbox.Namespace, "get", "ca"},
 		{"addon-manager", "explain", "tokyo-1", "cert-manager"},
-		{"addon-manager", "plan", "--repository", d.sandbox.Config.URL},
 	} {
 		out, err := d.sandbox.Run(ctx, command[0], command[1:]...)
 		if err != nil {
 			return err
-		}
-		if command[1] == "plan" { // the same list as status once more; its sum is enough
-			out = "…\n" + out[strings.LastIndex(strings.TrimSpace(out), "\n")+1:]
 		}
 		fmt.Printf("\n$ %s\n%s", strings.Join(command, " "), out)
 	}
@@ -203,7 +150,7 @@ func look(ctx context.Context, d *demo) error {
 
 // nothingToDo is an error when the plan for the fleet as it is would change anything.
 func (d *demo) nothingToDo(ctx context.Context) error {
-	out, err := d.sandbox.Run(ctx, "addon-manager", "plan", "--repository", d.sandbox.Config.URL, "-o", "json")
+	out, err := d.sandbox.Run(ctx, "addon-manager", "plan", "-o", "json")
 	if err != nil {
 		return err
 	}
