@@ -281,8 +281,13 @@ func (w *world) settled(out rollout.Output) error {
 
 // behindGate tells whether a group with a concurrency of 0 may keep the cluster waiting.
 func behindGate(in rollout.Input, c *rollout.Cluster) bool {
-	for _, g := range allGroups(in)[:groupIndex(in, c)+1] {
+	for i, g := range allGroups(in)[:groupIndex(in, c)+1] {
 		if g.Pace.MaxConcurrency.Value == 0 {
+			return true
+		}
+		// Nobody gets past a mandatory group whose clusters all take no part.
+		of := func(o rollout.Cluster) bool { return o.Minor == c.Minor && !o.Empty && groupIndex(in, &o) == i }
+		if g.Mandatory && slices.ContainsFunc(in.Clusters, of) && !slices.ContainsFunc(in.Clusters, func(o rollout.Cluster) bool { return of(o) && o.Exempt == "" && o.Pinned.IsZero() }) {
 			return true
 		}
 	}

@@ -36,6 +36,8 @@ type groupWave struct {
 	number GroupStatus
 	// counting are the failures that nobody accepted, tolerated how many there may be, concurrency how many clusters may be on the way.
 	counting, tolerated, concurrency int
+	// absent are clusters that take no part and do not have the release.
+	absent int
 	// fallback is the newest other release at which a cluster of this group or a later one is Ready; zero for none.
 	fallback release.Tag
 	// proven is set when a cluster of this group or a later one is Ready and Succeeded.
@@ -85,6 +87,9 @@ func (w *wave) take(m *member) {
 	case exempt, ahead:
 		m.state = Exempt
 		g.number.Exempt++
+		if m.part == exempt && m.At != w.release {
+			g.absent++
+		}
 		return
 	case empty:
 		m.state = ToApply
@@ -125,7 +130,12 @@ func (m *member) admit() { m.state, m.admitted = Progressing, true }
 // newcomer is a cluster that has no release of this minor: it is new, or its Kubernetes version changed.
 func (w *wave) newcomer(m *member) bool { return m.At.Minor != w.release.Minor }
 
-func (g *groupWave) done() bool { return g.number.ToApply == 0 && g.number.Progressing == 0 }
+func (g *groupWave) done() bool {
+	return g.number.ToApply == 0 && g.number.Progressing == 0 && !g.vacant()
+}
+
+// vacant tells that a mandatory group has clusters and none that could succeed: to pause the only canary must not send a release to everyone else.
+func (g *groupWave) vacant() bool { return g.Mandatory && g.number.Clusters == 0 && g.absent > 0 }
 
 // admit gives the release to as many clusters as may have it now, group after group, and says of the others what they wait for.
 func (w *wave) admit() {
@@ -209,6 +219,8 @@ func (w *wave) open(g *groupWave, members []*member) {
 	}
 	switch {
 	case g.done() || g.number.Progressing > 0:
+	case g.vacant():
+		g.pending = fmt.Sprintf("it is mandatory, and none of its %d cluster(s) takes part: see why with `addon-manager status`", g.absent)
 	case g.concurrency == 0:
 		g.pending = gate
 	default:
