@@ -68,6 +68,9 @@ type Conducted struct {
 
 // Conduct decides what no cluster can for itself: which of them a release reaches next, and which deletions the fleet can bear.
 func (s *Snapshot) Conduct(standings []Standing, ledger budget.Ledger, now time.Time) Conducted {
+	if s.policy.Invalid != nil {
+		return s.stop(standings, ledger)
+	}
 	in := rollout.Input{Policy: s.policy.Rollout, Now: now}
 	for i := range s.source.Releases {
 		r := &s.source.Releases[i]
@@ -97,6 +100,21 @@ func (s *Snapshot) Conduct(standings []Standing, ledger budget.Ledger, now time.
 	}
 	if len(due)+len(ledger.Grants)+len(ledger.Spent)+len(ledger.Used) > 0 {
 		s.hold(&out, due, countAddons(standings), now)
+	}
+	return out
+}
+
+// stop lets nothing move and nothing go.
+func (s *Snapshot) stop(standings []Standing, ledger budget.Ledger) Conducted {
+	out := Conducted{Permits: make(map[string]Permit, len(standings)), Rollouts: []rollout.Status{}, Ledger: ledger}
+	for i := range standings {
+		st := &standings[i]
+		var p Permit
+		p.Release, p.Reasons = st.At, []fault.Reason{*s.policy.Invalid}
+		out.Permits[st.Name] = p
+		for _, d := range st.Due {
+			out.answer(d, Verdict{Reason: s.policy.Invalid})
+		}
 	}
 	return out
 }

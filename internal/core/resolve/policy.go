@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/core/budget"
+	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/rollout"
 )
 
@@ -11,6 +12,8 @@ import (
 type Policy struct {
 	// Paused changes nothing on any cluster.
 	Paused bool
+	// Invalid is why the rest cannot be read; then no release moves on, and nothing is deleted: to guess could do either everywhere at once.
+	Invalid *fault.Reason
 	// Rollout is in which order and how fast a release reaches the fleet; everywhere at once when it is zero.
 	Rollout rollout.Policy
 	// Deletion is how carefully addons are taken away.

@@ -19,7 +19,7 @@ import (
 const CodePolicyInvalid fault.Code = "PolicyInvalid"
 
 // Policy reads what a CatalogSource says about rollouts and deletions. Where part of it cannot be read, problems say so, and the policy
-// returned admits no move and no deletion: to guess could do either to the whole fleet at once.
+// returned is Invalid.
 func Policy(spec v1alpha1.CatalogSourceSpec) (resolve.Policy, []fault.Problem) {
 	var r reader
 	p := resolve.DefaultPolicy()
@@ -29,10 +29,8 @@ func Policy(spec v1alpha1.CatalogSourceSpec) (resolve.Policy, []fault.Problem) {
 	if len(r.problems) == 0 {
 		return p, nil
 	}
-	closed := resolve.Policy{Paused: spec.Paused}
-	closed.Deletion = resolve.Deletion{Grace: p.Deletion.Grace, Budget: &budget.Policy{}}
-	closed.Rollout.Rest = rollout.Group{Name: restName, Pace: rollout.Pace{}}
-	return closed, r.problems
+	why := fault.Reason{Code: CodePolicyInvalid, Message: r.problems[0].Error()}
+	return resolve.Policy{Paused: spec.Paused, Invalid: &why, Deletion: resolve.Deletion{Grace: p.Deletion.Grace}}, r.problems
 }
 
 // restName is the implicit last group.
