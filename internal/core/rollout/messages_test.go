@@ -15,7 +15,7 @@ import (
 
 // TestMessagesAreBounded: however many clusters fail, and however much they say, what to do about it is still there to read.
 func TestMessagesAreBounded(t *testing.T) {
-	m := version.Minor{Major: 1, Minor: 31}
+	m := version.Minor{Major: 999, Minor: 999}
 	tag := release.Tag{Minor: m, Distribution: strings.Repeat("d", release.MaxDistribution), N: 1_000_000_000}
 	in := rollout.Input{
 		Releases: []rollout.Release{{Tag: tag, Usable: true}},
@@ -23,7 +23,7 @@ func TestMessagesAreBounded(t *testing.T) {
 	}
 	for i := range 30 {
 		in.Clusters = append(in.Clusters, rollout.Cluster{
-			Name: fmt.Sprintf("%02d", i) + strings.Repeat("n", 251), Minor: m, At: tag, Failed: strings.Repeat("wäßrig ", 1000),
+			Name: fmt.Sprintf("%02d", i) + strings.Repeat("n", 251), Minor: m, At: tag, Failed: strings.Repeat("ä", 1000),
 		})
 	}
 	s := rollout.Decide(in).Rollouts[0]

@@ -169,7 +169,8 @@ type Status struct {
 	Minor   string `json:"minor"`
 	Release string `json:"release"`
 	State   string `json:"state"`
-	// Message says what it waits for, or why it is halted and what to do. It has at most 1,000 bytes, and no times that pass.
+	// Message says what it waits for, or why it is halted and what to do. It has no times that pass, and at most 1,000 bytes where the
+	// names of groups have at most 63.
 	Message string `json:"message"`
 	// Groups are all of the policy, in order, the implicit one last.
 	Groups []GroupStatus `json:"groups"`

@@ -8,9 +8,6 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 )
 
-// maxMessage is the longest message of a Status.
-const maxMessage = 1000
-
 // of is the number of a state.
 func (s *GroupStatus) of(state State) *int {
 	switch state {
@@ -76,8 +73,7 @@ func (w *wave) status() Status {
 	case w.byHand:
 		s.State, s.Message = StateHalted, w.halted[0].Message
 	case w.breached != nil:
-		ways := ". " + w.ways()
-		s.State, s.Message = StateHalted, cut(w.tag+" is halted: "+w.failures(w.breached), maxMessage-len(ways))+ways
+		s.State, s.Message = StateHalted, fmt.Sprintf("%s is halted: %s. %s", w.tag, w.failures(w.breached), w.ways())
 	case w.current == nil:
 	case onTheWay:
 		s.State, s.Message = StateProgressing, "group "+w.current.Name+": "+w.current.counts()

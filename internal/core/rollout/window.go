@@ -58,15 +58,10 @@ func parseSchedule(text string) (cron.Schedule, error) {
 	if err != nil {
 		return nil, errors.New("it is no cron expression")
 	}
-	spec, ok := s.(*cron.SpecSchedule)
-	if !ok {
-		return nil, errors.New("it is no cron expression")
-	}
-	spec.Location = time.UTC
-	if spec.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
+	if s.Next(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)).IsZero() {
 		return nil, errors.New("no such day comes")
 	}
-	return spec, nil
+	return s, nil // Without a zone of its own, it follows that of the times it is asked about.
 }
 
 // Next is the first opening after now; zero when there is none within five years.
@@ -118,11 +113,7 @@ func instant(wall time.Time, zone *time.Location) time.Time {
 	}
 	const day = 24 * time.Hour // No zone is further from UTC, and none changes twice in two days.
 	before, after := wall.Add(-offsetAt(wall.Add(-day))), wall.Add(-offsetAt(wall.Add(day)))
-	first, second := before, after
-	if after.Before(before) {
-		first, second = after, before
-	}
-	for _, t := range []time.Time{first, second} {
+	for _, t := range []time.Time{before, after} { // Where both show it, the clock went back, and before is the first.
 		if wallOf(t, zone).Equal(wall) {
 			return t
 		}
