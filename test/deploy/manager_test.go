@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/addon-manager/addon-manager/internal/manager"
+	"github.com/addon-manager/addon-manager/internal/testkit/fakeargo"
 	"github.com/addon-manager/addon-manager/internal/testkit/githttp"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 	"github.com/addon-manager/addon-manager/internal/testkit/plane"
@@ -46,10 +47,10 @@ func (l *log) String() string {
 }
 
 // TestManagerWorksWithItsRights runs the manager as the ServiceAccount that deploy/ makes, through everything that it does to the
-// API: an addon that comes, one that leaves and keeps its objects, a cluster that is forgotten.
+// API: an addon that comes, one that leaves and keeps its objects, a cluster that is given up and forgotten.
 func TestManagerWorksWithItsRights(t *testing.T) {
 	c := installed(t)
-	source, commit := configRepository(t)
+	source := configRepository(t)
 	create(t, c, &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Name: "argocd-ssh-known-hosts-cm", Namespace: namespace}, Data: map[string]string{"ssh_known_hosts": ""},
 	})
@@ -65,9 +66,13 @@ func TestManagerWorksWithItsRights(t *testing.T) {
 		Data: map[string][]byte{"name": []byte("tokyo-1"), "server": []byte("https://tokyo-1.example.com:6443"), "config": []byte(`{}`)},
 	})
 	fleet := readFile(t, root+"/deploy/examples/overlay/catalogsource.yaml")
-	fleet.Object["spec"] = object{"url": source, "secretRef": object{"name": "addons-repository"}, "pollInterval": "1s"}
+	fleet.Object["spec"] = object{
+		"url": source, "secretRef": object{"name": "addons-repository"}, "pollInterval": "1s",
+		"deletion": object{"grace": "0s", "budget": object{"fleet": "100%"}}, // Both addons go at once.
+	}
 	create(t, c, fleet)
 
+	runArgoCD(t)
 	said := runAsServiceAccount(t)
 	wait := func(what string, done func() error) {
 		t.Helper()
@@ -80,6 +85,7 @@ func TestManagerWorksWithItsRights(t *testing.T) {
 	set := argo("ApplicationSet", "tokyo-1")
 	report := ours("ClusterAddons", "tokyo-1")
 	wait("the ApplicationSet lists both addons", func() error { return lists(t, c, set, "alpha", "gamma") })
+	wait("both are ready", func() error { return field(t, c, report, "2/2", "status", "ready") })
 	wait("the report is written", func() error { return field(t, c, report, "v1.31-ake.1", "status", "release") })
 	wait("the source is ready", func() error { return ready(t, c, ours("CatalogSource", "addons")) })
 	wait("an event tells of the installation", func() error { return event(t, c, "Installing") })
@@ -88,17 +94,16 @@ func TestManagerWorksWithItsRights(t *testing.T) {
 		t.Error(err)
 	}
 
-	create(t, c, applicationOf("gamma", commit)) // As Argo CD would, with the finalizer that somebody put on.
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "tokyo-1", Namespace: namespace}}
 	patch(t, c, secret, `{"metadata":{"labels":{"addons.kaas.dev/alpha":null,"addons.kaas.dev/gamma":null}}}`)
 	wait("the ApplicationSet lists nothing", func() error { return lists(t, c, set) })
-	wait("the Application is released", func() error { return gone(t, c, argo("Application", "tokyo-1-gamma")) })
-
-	if err := c.Delete(t.Context(), secret); err != nil {
-		t.Fatal(err)
+	for _, addon := range []string{"alpha", "gamma"} {
+		wait("the Application of "+addon+" is gone", func() error { return gone(t, c, argo("Application", "tokyo-1-"+addon)) })
 	}
-	patch(t, c, set.DeepCopy(), `{"metadata":{"finalizers":null,"annotations":{"addons.kaas.dev/break-glass":"the test is over"}}}`)
-	if err := c.Delete(t.Context(), set.DeepCopy()); client.IgnoreNotFound(err) != nil {
+
+	patch(t, c, report.DeepCopy(), `{"spec":{"decommission":{"mode":"prune","requested":"2026-11-21T22:00:00Z"}}}`)
+	wait("the ApplicationSet is gone", func() error { return gone(t, c, set) })
+	if err := c.Delete(t.Context(), secret); err != nil {
 		t.Fatal(err)
 	}
 	wait("the cluster is forgotten", func() error { return gone(t, c, report) })
@@ -110,7 +115,7 @@ func TestManagerWorksWithItsRights(t *testing.T) {
 }
 
 // configRepository serves a repository with one release.
-func configRepository(t *testing.T) (url, commit string) {
+func configRepository(t *testing.T) (url string) {
 	t.Helper()
 	repo := gitrepo.New(t)
 	files := map[string]string{
@@ -126,8 +131,7 @@ addons:
 		"addons/gamma/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: gamma}\n",
 	}
 	repo.Commit("main", files, "offer alpha and gamma")
-	commit = repo.Commit("release-1.31", files, "release them")
-	repo.Tag("v1.31-ake.1", commit)
+	repo.Tag("v1.31-ake.1", repo.Commit("release-1.31", files, "release them"))
 	git, err := githttp.Handler(repo.Root(), githttp.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -139,7 +143,7 @@ addons:
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cancel(); <-done })
-	return base + "/" + filepath.Base(repo.Dir), commit
+	return base + "/" + filepath.Base(repo.Dir)
 }
 
 // runAsServiceAccount runs the manager with the rights that deploy/ gives it until the test ends.
@@ -168,6 +172,20 @@ func runAsServiceAccount(t *testing.T) *log {
 	return said
 }
 
+// runArgoCD plays Argo CD until the test ends, as a user that the policy refuses what it refuses everybody.
+func runArgoCD(t *testing.T) {
+	t.Helper()
+	config := rest.CopyConfig(cluster.Get(t).Config)
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + namespace + ":argocd-applicationset-controller", Groups: []string{"system:masters", "system:authenticated"},
+	}
+	argoCD := fakeargo.New(config, fakeargo.Options{Namespace: namespace, Fail: func(err error) { t.Error(err) }})
+	if err := argoCD.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(argoCD.Stop)
+}
+
 func argo(kind, name string) *unstructured.Unstructured {
 	return named("argoproj.io/v1alpha1", kind, name)
 }
@@ -178,23 +196,6 @@ func ours(kind, name string) *unstructured.Unstructured {
 
 func named(apiVersion, kind, name string) *unstructured.Unstructured {
 	return &unstructured.Unstructured{Object: object{"apiVersion": apiVersion, "kind": kind, "metadata": object{"name": name, "namespace": namespace}}}
-}
-
-// applicationOf is an Application as Argo CD makes it from the manager's ApplicationSet.
-func applicationOf(addon, commit string) *unstructured.Unstructured {
-	app := argo("Application", "tokyo-1-"+addon)
-	app.SetFinalizers([]string{"resources-finalizer.argocd.argoproj.io"})
-	app.SetLabels(map[string]string{
-		"app.kubernetes.io/managed-by": "addon-manager", "addons.kaas.dev/cluster": "tokyo-1", "addons.kaas.dev/addon": addon,
-		"addons.kaas.dev/release": "v1.31-ake.1", "addons.kaas.dev/kubernetes-minor": "1.31", "addons.kaas.dev/placement": "workload",
-	})
-	app.SetAnnotations(map[string]string{"addons.kaas.dev/cluster-name": "tokyo-1", "addons.kaas.dev/commit": commit, "addons.kaas.dev/on-disable": "retain"})
-	app.Object["spec"] = object{
-		"project":     "addons",
-		"destination": object{"server": "https://tokyo-1.example.com:6443", "namespace": addon},
-		"source":      object{"repoURL": "https://git.example.com/addons.git", "path": "addons/" + addon, "targetRevision": commit},
-	}
-	return app
 }
 
 // create makes an object that is gone after the test.

@@ -112,7 +112,7 @@ func TestDefaultsOfACatalogSource(t *testing.T) {
 	if err := c.Create(t.Context(), o, client.DryRunAll); err != nil {
 		t.Fatal(err)
 	}
-	want := object{"url": "https://git.example.com/addons.git", "pollInterval": "60s", "revision": "commit", "project": "addons"}
+	want := object{"url": "https://git.example.com/addons.git", "pollInterval": "60s", "revision": "commit", "project": "addons", "deletion": object{"grace": "10m"}}
 	if diff := cmp.Diff(want, o.Object["spec"]); diff != "" {
 		t.Errorf("spec (-want +got):\n%s", diff)
 	}
