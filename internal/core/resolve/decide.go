@@ -234,7 +234,7 @@ func (d *decision) absent(i int) (Pair, bool) {
 	p.Action, p.Element, p.Revision, p.Wanted, p.part = Install, &e, e.Revision, e.Release, pin == nil
 	p.Reasons = []fault.Reason{onReason(why, of)}
 	if pin != nil {
-		p.Reasons = append(p.Reasons, fault.Reasonf(CodePinned, "%s", pin.said()))
+		p.Reasons = append(p.Reasons, fault.Reasonf(CodePinned, "it is %s", pin.said()))
 	}
 	return p, true
 }
@@ -361,7 +361,7 @@ func (d *decision) present(i int, have *Delivered) Pair {
 	switch {
 	case have.Deleting:
 	case have.Release != e.Release && pin != nil:
-		p.Action, p.Reasons = Move, []fault.Reason{fault.Reasonf(CodePinned, "%s", pin.said())}
+		p.Action, p.Reasons = Move, []fault.Reason{fault.Reasonf(CodePinned, "it is %s", pin.said())}
 	case have.Release != e.Release:
 		p.Action, p.Reasons = Move, []fault.Reason{d.moveReason(have)}
 	case pin != nil && e.Release != d.newest.tag:

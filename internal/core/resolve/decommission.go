@@ -11,15 +11,15 @@ import (
 // the deadline, and abandoned after it.
 func (s *Snapshot) decommission(plan *ClusterPlan, c *Cluster, delivered []Delivered, now time.Time, into []Pair) {
 	order := c.Orders.Decommission
-	why := fault.Reasonf(CodeDecommissioned, "the cluster is given up by order of %s; everything on it is pruned, or abandoned from %s on", formatTime(order.Requested), formatTime(order.Deadline))
+	why := fault.Reasonf(CodeDecommissioned, "the cluster is given up, as ordered at %s; everything on it is pruned, or abandoned from %s on", formatTime(order.Requested), formatTime(order.Deadline))
 	abandon := true
 	switch {
 	case order.Abandon:
-		why = fault.Reasonf(CodeDecommissioned, "the cluster is given up by order of %s; its objects stay", formatTime(order.Requested))
+		why = fault.Reasonf(CodeDecommissioned, "the cluster is given up, as ordered at %s; its objects stay", formatTime(order.Requested))
 	case c.Gone:
-		why = fault.Reasonf(CodeDecommissioned, "the cluster is given up by order of %s; its Secret is gone, so that Argo CD cannot prune: its objects stay", formatTime(order.Requested))
+		why = fault.Reasonf(CodeDecommissioned, "the cluster is given up, as ordered at %s; its Secret is gone, so that Argo CD cannot prune: its objects stay", formatTime(order.Requested))
 	case !now.Before(order.Deadline):
-		why = fault.Reasonf(CodeDecommissioned, "the cluster is given up by order of %s; its deadline %s has passed: what is left stays", formatTime(order.Requested), formatTime(order.Deadline))
+		why = fault.Reasonf(CodeDecommissioned, "the cluster is given up, as ordered at %s; its deadline %s has passed: what is left stays", formatTime(order.Requested), formatTime(order.Deadline))
 	default:
 		abandon = false
 		plan.Next = order.Deadline

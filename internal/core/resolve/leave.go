@@ -92,7 +92,7 @@ func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reaso
 		p.RemovalAt = since.Add(d.grace(have))
 		if d.now.Before(p.RemovalAt) {
 			p.Action = Disable
-			p.Reasons = append(p.Reasons, fault.Reasonf(CodeGracePeriod, "it goes at %s (%s); switch it on before to keep it", formatTime(p.RemovalAt), how))
+			p.Reasons = append(p.Reasons, fault.Reasonf(CodeGracePeriod, "it goes at %s (%s), unless what led to it is undone before", formatTime(p.RemovalAt), how))
 			d.wakeAt(p.RemovalAt)
 			return p
 		}

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/core/fault"
@@ -213,7 +214,7 @@ func pinProblems(c *Cluster, now time.Time) (problems []fault.Problem) {
 		}
 		problems = append(problems, fault.Problem{
 			Code: CodePinExpired, Where: "ClusterAddons " + c.Name,
-			Message: "the pin of " + what + " to " + pin.Release + " by " + pin.Owner + " ended at " + formatTime(pin.Expires) + " (" + pin.Reason + "); remove it (`addon-manager unpin`) or renew it",
+			Message: "the pin of " + what + " to " + pin.Release + " by " + pin.Owner + " ended at " + formatTime(pin.Expires) + " (" + pin.Reason + "); take it back with `" + strings.TrimSpace("addon-manager unpin "+c.Name+" "+pin.Addon) + "`, or pin it again",
 		})
 	}
 	return problems
