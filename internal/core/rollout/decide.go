@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/labels"
@@ -67,15 +68,24 @@ func byMinor(in *Input) (minors [][]member) {
 	for i := range in.Clusters {
 		all[i] = &in.Clusters[i]
 	}
-	slices.SortFunc(all, func(a, b *Cluster) int { return cmp.Or(a.Minor.Compare(b.Minor), cmp.Compare(a.Name, b.Name)) })
-	members := make([]member, len(all))
-	from := 0
-	for i, c := range all {
-		members[i] = member{Cluster: c, group: groupOf(c, in.Policy.Groups)}
-		if i+1 == len(all) || all[i+1].Minor != c.Minor {
-			minors = append(minors, members[from:i+1])
-			from = i + 1
-		}
+	// Most callers keep them sorted; to look is cheaper than to sort.
+	byName := func(a, b *Cluster) int { return cmp.Compare(a.Name, b.Name) }
+	if !slices.IsSortedFunc(all, byName) {
+		slices.SortFunc(all, byName)
+	}
+	sizes := map[version.Minor]int{}
+	for _, c := range all {
+		sizes[c.Minor]++
+	}
+	order := slices.SortedFunc(maps.Keys(sizes), version.Minor.Compare)
+	at := make(map[version.Minor]int, len(order))
+	for i, m := range order {
+		at[m] = i
+		minors = append(minors, make([]member, 0, sizes[m]))
+	}
+	for _, c := range all {
+		i := at[c.Minor]
+		minors[i] = append(minors[i], member{Cluster: c, group: groupOf(c, in.Policy.Groups)})
 	}
 	return minors
 }
