@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -36,7 +37,14 @@ var update = flag.Bool("update", false, "rewrite want/ in testdata/*.txtar")
 //	unavailable        CODE: message while the repository cannot be read, empty once it can
 //	tags               Applications name tags from now on
 //	clusters           the cluster Secrets, all of them
+//	fleet              the same in brief: NAME VERSION and, for labels and annotations, +ADDON, -ADDON, KEY=VALUE, @KEY=VALUE
+//	now +DURATION      time passes
+//	policy             what people set for the fleet, see policyFile
+//	orders CLUSTER     what they ask for one cluster, see orderFile
+//	health             what Argo CD finds from now on, see script
+//	pass               one plan is applied, and Argo CD follows once
 //	want/N.plan.json   what a plan says now
+//	want/N.told        the same in brief
 //	want/N.end         what runs once plans have been applied until nothing changes
 func TestStories(t *testing.T) {
 	stories, err := filepath.Glob("testdata/*.txtar")
@@ -78,14 +86,14 @@ func TestStories(t *testing.T) {
 func (w *world) play(name string, data []byte) ([]byte, error) {
 	what, arg, _ := strings.Cut(name, " ")
 	text := strings.TrimSpace(string(data))
-	var tag release.Tag
-	if arg != "" {
-		var err error
-		if tag, err = release.ParseTag(arg); err != nil {
+	var made resolve.SourceRelease
+	var err error
+	if what == "release" || what == "refused" || what == "forget" {
+		if made.Tag, err = release.ParseTag(arg); err != nil {
 			return nil, err
 		}
+		made.Commit = commitOf(arg)
 	}
-	made := resolve.SourceRelease{Release: release.Release{Tag: tag, Commit: commitOf(arg)}}
 	switch {
 	case what == "release":
 		c, err := catalog.Decode(catalog.File, data)
@@ -98,7 +106,7 @@ func (w *world) play(name string, data []byte) ([]byte, error) {
 		made.Refused = parseReason(text)
 		w.set(made)
 	case what == "forget":
-		w.forget(tag)
+		w.forget(made.Tag)
 	case what == "offered":
 		w.offered = nil
 		for word := range strings.FieldsSeq(text) {
@@ -113,9 +121,24 @@ func (w *world) play(name string, data []byte) ([]byte, error) {
 	case what == "tags":
 		w.tags = true
 	case what == "clusters":
-		var err error
 		w.clusters, err = parseClusters(data)
+	case what == "fleet":
+		w.secrets(parseFleet(text)...)
+	case what == "now":
+		passed, err := time.ParseDuration(strings.TrimPrefix(arg, "+"))
+		w.now = w.now.Add(passed)
 		return nil, err
+	case what == "policy":
+		w.policy, err = parsePolicy(data)
+	case what == "orders":
+		w.orders[arg], err = parseOrders(data)
+	case what == "health":
+		w.health, err = parseScript(text)
+	case what == "pass":
+		w.apply(resolve.Make(w.input()))
+		_, err = w.argo()
+	case strings.HasSuffix(name, ".told"):
+		return brief(resolve.Make(w.input())), nil
 	case strings.HasSuffix(name, ".plan.json"):
 		return printed(resolve.Make(w.input()))
 	case strings.HasSuffix(name, ".end"):
@@ -123,7 +146,7 @@ func (w *world) play(name string, data []byte) ([]byte, error) {
 	default:
 		return nil, errors.New("no such event")
 	}
-	return nil, nil
+	return nil, err
 }
 
 // end settles the world and checks that the same input then changes nothing more.
@@ -135,22 +158,62 @@ func (w *world) end() ([]byte, error) {
 	if err := quiet(last); err != nil {
 		return nil, err
 	}
-	if again := resolve.Make(w.input()); !reflect.DeepEqual(again, last) {
-		return nil, fmt.Errorf("the same input gives another plan: %s", cmp.Diff(last, again, unexported))
+	once, again := resolve.Make(w.input()), resolve.Make(w.input())
+	if !reflect.DeepEqual(again, once) {
+		return nil, fmt.Errorf("the same input gives another plan: %s", cmp.Diff(once, again, unexported))
+	}
+	if n := w.apply(again); n > 0 {
+		return nil, fmt.Errorf("a further run writes %d times", n)
 	}
 	return []byte(w.String()), nil
 }
 
 var unexported = cmp.AllowUnexported(resolve.Pair{}, resolve.ClusterPlan{})
 
-// quiet tells which pair of a plan still asks for something.
+// quiet tells which pair of a plan still asks for something, although everything was applied: nothing waits but for time, for people, or for
+// a deletion to end.
 func quiet(plan resolve.Plan) error {
-	for _, p := range plan.Pairs {
-		if p.Action != resolve.Keep && p.Action != resolve.Hold || p.Delete {
-			return fmt.Errorf("%s on %s: %s, although everything was applied", p.Addon, p.Cluster, p.Action)
+	given := map[string]bool{}
+	for i := range plan.Clusters {
+		given[plan.Clusters[i].Name] = plan.Clusters[i].Decommissioned
+	}
+	for i := range plan.Pairs {
+		p := &plan.Pairs[i]
+		ending := p.Element == nil && (p.Action == resolve.Remove || p.Action == resolve.Release) ||
+			p.Action == resolve.Install && len(p.Reasons) > 0 && p.Reasons[0].Code == resolve.CodeLeaving
+		switch {
+		case p.Delete:
+		case p.Action == resolve.Keep, p.Action == resolve.Hold, p.Action == resolve.Disable, ending, given[p.Cluster]:
+			continue
 		}
+		return fmt.Errorf("%s on %s: %s, although everything was applied", p.Addon, p.Cluster, p.Action)
 	}
 	return nil
+}
+
+// parseFleet reads cluster Secrets in brief.
+func parseFleet(text string) (secrets []cluster.Secret) {
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		s := secret(words[0])
+		s.Annotations[cluster.VersionAnnotation] = words[1]
+		for _, word := range words[2:] {
+			key, value, _ := strings.Cut(word[1:], "=")
+			switch word[0] {
+			case '+':
+				s.Labels[catalog.LabelPrefix+key] = string(cluster.Enabled)
+			case '-':
+				s.Labels[catalog.LabelPrefix+key] = string(cluster.Disabled)
+			case '@':
+				s.Annotations[catalog.LabelPrefix+key] = value
+			default:
+				key, value, _ = strings.Cut(word, "=")
+				s.Labels[key] = value
+			}
+		}
+		secrets = append(secrets, s)
+	}
+	return secrets
 }
 
 func parseReason(text string) *fault.Reason {

@@ -43,7 +43,23 @@ type world struct {
 	apps   map[string]application
 	// objects are the addons' own objects on the clusters, with the release they are of.
 	objects map[resolve.PairKey]string
+	// health is what Argo CD finds.
+	health  script
 	created int
+	// patience is how many more writes a manager makes before it dies; below zero it lives.
+	patience int
+	// deletions are all that were begun.
+	deletions []deletion
+}
+
+// deletion is one Application that a manager deleted.
+type deletion struct {
+	resolve.PairKey
+	action resolve.Action
+	at     time.Time
+	// granted is set when the ledger had a grant then, approval the list that a person approved; decommissioned when its cluster was given up.
+	granted, decommissioned bool
+	approval                string
 }
 
 // application is one Application in Argo CD's namespace.
@@ -52,11 +68,14 @@ type application struct {
 	cluster             string
 	uid                 int
 	finalizer, deleting bool
+	// status is what Argo CD reported last, proved the last release at which the addon was healthy in truth.
+	status resolve.Status
+	proved string
 }
 
 func newWorld() *world {
 	return &world{
-		now:    time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC),
+		now: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC), patience: -1,
 		orders: map[string]resolve.Orders{}, admitted: map[string]resolve.Admitted{}, succeeded: map[string]string{}, released: map[string][]resolve.Released{},
 		listed: map[string][]resolve.Element{}, apps: map[string]application{}, objects: map[resolve.PairKey]string{},
 	}
@@ -67,6 +86,7 @@ func (w *world) clone() *world {
 	c.releases, c.clusters, c.offered = slices.Clone(w.releases), slices.Clone(w.clusters), slices.Clone(w.offered)
 	c.orders, c.admitted, c.succeeded, c.released = maps.Clone(w.orders), maps.Clone(w.admitted), maps.Clone(w.succeeded), maps.Clone(w.released)
 	c.listed, c.apps, c.objects = maps.Clone(w.listed), maps.Clone(w.apps), maps.Clone(w.objects)
+	c.deletions = slices.Clone(w.deletions)
 	return &c
 }
 
@@ -84,8 +104,15 @@ func (w *world) input() resolve.Input {
 	for _, c := range in.Clusters {
 		have[c.Name] = true
 	}
-	for name, at := range w.admitted {
-		if !have[name] && (at.Release != "" || w.orders[name].Decommission != nil) && len(in.Delivered[name]) > 0 {
+	known := map[string]bool{}
+	for name := range w.listed {
+		known[name] = w.orders[name].Decommission != nil
+	}
+	for name, delivered := range in.Delivered {
+		known[name] = known[name] || len(delivered) > 0
+	}
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		if known[name] && !have[name] {
 			in.Clusters = append(in.Clusters, resolve.GoneCluster(name))
 		}
 	}
@@ -113,10 +140,11 @@ func (w *world) delivered() map[string][]resolve.Delivered {
 		d, listed := at(app.cluster)[name]
 		if !listed {
 			d.Element = app.Element
-			d.Finalize = false // An Application says it by its finalizer.
+			d.Finalize, d.Moved = false, "" // An Application says the one by its finalizer, and nothing of the other.
 		}
 		d.Exists, d.Deleting, d.Finalizer, d.Marked = true, app.deleting, app.finalizer, app.Disabled != ""
-		d.Status = resolve.Status{Release: app.Release, Sync: "Synced", Health: "Healthy", Revision: app.Commit}
+		d.Status = app.status
+		d.Status.Release = app.Release
 		at(app.cluster)[name] = d
 	}
 	delivered := map[string][]resolve.Delivered{}
@@ -126,61 +154,90 @@ func (w *world) delivered() map[string][]resolve.Delivered {
 	return delivered
 }
 
-// apply does what a manager does about a plan, and counts its writes.
+// apply does what a manager does about a plan, and counts its writes. It stops in the middle when the manager dies.
 func (w *world) apply(plan resolve.Plan) (writes int) {
-	w.ledger = plan.Ledger
-	for _, c := range plan.Clusters {
-		if !reflect.DeepEqual(w.released[c.Name], c.Released) {
-			w.released[c.Name] = c.Released
-			writes++
+	write := func(do func()) bool {
+		if w.patience == 0 {
+			return false
 		}
-		if w.succeeded[c.Name] != c.Succeeded {
-			w.succeeded[c.Name] = c.Succeeded
-			writes++
+		w.patience--
+		writes++
+		do()
+		return true
+	}
+	// What the fleet can bear is written down before anybody acts on it.
+	if !reflect.DeepEqual(w.ledger, plan.Ledger) && !write(func() { w.ledger = plan.Ledger }) {
+		return writes
+	}
+	for i := range plan.Clusters {
+		c := &plan.Clusters[i]
+		if !w.applyCluster(c, write) {
+			return writes
 		}
-		if c.Held {
+		// The report comes last.
+		if reflect.DeepEqual(w.released[c.Name], c.Released) && w.succeeded[c.Name] == c.Succeeded {
 			continue
 		}
-		if c.DeleteSet {
-			if _, has := w.listed[c.Name]; has {
-				delete(w.listed, c.Name)
-				delete(w.admitted, c.Name)
-				writes++
-			}
-			continue
-		}
-		elements := []resolve.Element{}
-		for _, p := range c.Pairs {
-			if p.Element != nil {
-				elements = append(elements, *p.Element)
-			}
-		}
-		if _, has := w.listed[c.Name]; (has || len(elements) > 0) && (!slices.Equal(w.listed[c.Name], elements) || w.admitted[c.Name] != c.Admitted) {
-			w.listed[c.Name], w.admitted[c.Name] = elements, c.Admitted
-			writes++
-		}
-		for _, p := range c.Pairs {
-			app, exists := w.apps[p.Application]
-			if !p.Delete || !exists {
-				continue
-			}
-			if p.Orphan && app.finalizer {
-				app.finalizer = false
-				w.apps[p.Application] = app
-				writes++
-			}
-			if app.deleting {
-				continue
-			}
-			if app.finalizer != (p.Action == resolve.Remove) {
-				continue // A manager refuses to delete what would not end as promised.
-			}
-			app.deleting = true
-			w.apps[p.Application] = app
-			writes++
+		if !write(func() { w.released[c.Name], w.succeeded[c.Name] = c.Released, c.Succeeded }) {
+			return writes
 		}
 	}
 	return writes
+}
+
+// applyCluster writes what a plan says of one cluster; it answers false when the manager died.
+func (w *world) applyCluster(c *resolve.ClusterPlan, write func(func()) bool) bool {
+	if c.Held {
+		return true
+	}
+	if _, has := w.listed[c.Name]; c.DeleteSet {
+		return !has || write(func() {
+			delete(w.listed, c.Name)
+			delete(w.admitted, c.Name)
+		})
+	}
+	elements := []resolve.Element{}
+	for _, p := range c.Pairs {
+		if p.Element != nil {
+			elements = append(elements, *p.Element)
+		}
+	}
+	if _, has := w.listed[c.Name]; (has || len(elements) > 0) && (!slices.Equal(w.listed[c.Name], elements) || w.admitted[c.Name] != c.Admitted) {
+		if !write(func() { w.listed[c.Name], w.admitted[c.Name] = elements, c.Admitted }) {
+			return false
+		}
+	}
+	for _, p := range c.Pairs {
+		if p.Delete && !w.remove(p, c.Decommissioned, write) {
+			return false
+		}
+	}
+	return true
+}
+
+// remove deletes one Application.
+func (w *world) remove(p resolve.Pair, decommissioned bool, write func(func()) bool) bool {
+	app, exists := w.apps[p.Application]
+	if !exists {
+		return true
+	}
+	if p.Orphan && app.finalizer && !write(func() { app.finalizer = false; w.apps[p.Application] = app }) {
+		return false
+	}
+	if app.deleting || app.finalizer != (p.Action == resolve.Remove) {
+		return true // A manager refuses to delete what would not end as promised.
+	}
+	return write(func() {
+		app.deleting = true
+		w.apps[p.Application] = app
+		d := deletion{PairKey: resolve.PairKey{Cluster: p.Cluster, Addon: p.Addon}, action: p.Action, at: w.now, decommissioned: decommissioned}
+		for _, g := range w.ledger.Grants {
+			if g.Cluster == p.Cluster && g.Addon == p.Addon && g.Action == string(p.Action) {
+				d.granted, d.approval = true, g.Approval
+			}
+		}
+		w.deletions = append(w.deletions, d)
+	})
 }
 
 // argo is one pass of Argo CD's controllers: Applications are created and updated, never deleted, from what is listed; those being
@@ -208,7 +265,11 @@ func (w *world) argo() (changes int, err error) {
 		key := resolve.PairKey{Cluster: app.cluster, Addon: app.Addon}
 		switch {
 		case !app.deleting:
-			w.objects[key] = app.Release
+			if w.look(&app) {
+				changes++
+			}
+			w.apps[name] = app
+		case app.finalizer && w.health.mode(key, app.Release) == unreachable:
 		case app.finalizer:
 			delete(w.objects, key)
 			delete(w.apps, name)
