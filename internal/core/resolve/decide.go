@@ -63,12 +63,13 @@ func (s *Snapshot) cluster(c Cluster, delivered []Delivered, permit Permit, now 
 	}
 	at := admitted(&c, delivered)
 	plan.Released = stillReleased(&c, delivered)
-	plan.Admitted = c.Admitted
+	plan.Admitted, plan.Succeeded = c.Admitted, c.Succeeded
 	if c.Orders.Decommission != nil && !c.Paused && !s.policy.Paused {
 		s.decommission(&plan, &c, delivered, now, into)
 		plan.Standing = Standing{Cluster: rollout.Cluster{Name: c.Name}, Excluded: true}
 		return plan
 	}
+	plan.wakeForOrders(&c.Orders, now)
 	if hold := s.holds(c, v, newest); len(hold) > 0 {
 		plan.Reasons = append(plan.Reasons, hold...)
 		plan.Pairs = s.heldPairs(c, newest, delivered, hold, into)
@@ -79,19 +80,21 @@ func (s *Snapshot) cluster(c Cluster, delivered []Delivered, permit Permit, now 
 	d := decision{s: s, c: &c, plan: &plan, version: v, newest: newest, offer: newest, delivered: delivered, permit: permit, now: now}
 	if target := s.offers[permit.Release.String()]; target != nil && target.release.Tag.Minor == v.Minor {
 		d.offer = target
-		if target.tag != at.Release {
+		if target.tag != at.Release && !permit.Ahead() {
 			at = Admitted{Release: target.tag, Since: now.Truncate(time.Second)}
 			plan.Admitted = at
 		}
 	} else {
 		d.waits = true
 	}
-	if len(permit.Reasons) > 0 {
-		plan.Reasons = append(plan.Reasons, permit.Reasons...)
-	}
+	d.permit.Reasons = s.spelled(&c, permit.Reasons, now)
+	plan.Reasons = append(plan.Reasons, d.permit.Reasons...)
 	d.inRange = d.offer.inRange(v)
 	plan.Pairs = d.pairs(into)
-	if c.Succeeded == at.Release || permit.State == rollout.Succeeded {
+	if plan.Succeeded != at.Release {
+		plan.Succeeded = ""
+	}
+	if permit.State == rollout.Succeeded {
 		plan.Succeeded = at.Release
 	}
 	plan.Standing = s.standing(&c, at, &plan, delivered, now)
@@ -309,6 +312,9 @@ func (d *decision) present(i int, have *Delivered) Pair {
 	of := &d.offer.addons[i]
 	w, why := d.wish(of)
 	if w == wishOff {
+		if d.waits && !d.wasOff(have) {
+			return d.kept(have, fault.Reasonf(CodeNotAdmitted, "label %s is not set; %s goes without it once the cluster is let to %s", of.label, of.Name, d.offer.tag))
+		}
 		return d.leave(have, of.OnDisable, offReason(why, of))
 	}
 	if w == wishOn && !d.inRange[i] {

@@ -40,7 +40,8 @@ func (d *decision) dropped(have *Delivered) Pair {
 	if d.waits {
 		return d.kept(have, fault.Reasonf(CodeNotInRelease, "release %s no longer offers %s; it leaves once the cluster moves there", d.offer.tag, have.Addon))
 	}
-	if _, err := release.ParseTag(have.Release); err != nil {
+	from, err := release.ParseTag(have.Release)
+	if err != nil {
 		return d.kept(have, fault.Reasonf(CodeReleaseUnknown, "release %s does not offer %s, and the release it was delivered from is not known (%q); switch it off by label %s%s=disabled once a release offers it, or delete Application %q by hand",
 			d.offer.tag, have.Addon, have.Release, catalog.LabelPrefix, have.Addon, have.Application))
 	}
@@ -48,7 +49,32 @@ func (d *decision) dropped(have *Delivered) Pair {
 	if onDisable == "" {
 		onDisable = catalog.Retain // Nobody remembers what was promised: the choice that loses nothing.
 	}
+	if to := d.offer.release.Tag; from.Minor == to.Minor && from.Distribution == to.Distribution && from.N > to.N {
+		return d.notYet(have, onDisable)
+	}
 	return d.leave(have, onDisable, fault.Reasonf(CodeNotInRelease, "release %s no longer offers %s", d.offer.tag, have.Addon))
+}
+
+// notYet decides an addon that the release does not know because the cluster was taken back to it. That is no wish to lose the addon.
+func (d *decision) notYet(have *Delivered, how catalog.OnDisable) Pair {
+	label := catalog.LabelPrefix + have.Addon
+	if d.c.Labels[label] == string(cluster.Disabled) {
+		return d.leave(have, how, fault.Reasonf(CodeSwitchedOff, "label %s is %q", label, cluster.Disabled))
+	}
+	return d.kept(have, fault.Reasonf(CodeNotInRelease, "release %s, which the cluster is taken back to, does not offer %s; only a newer release takes it away. Set label %s=%s if it should go",
+		d.offer.tag, have.Addon, label, cluster.Disabled))
+}
+
+// wasOff reports whether an addon is off as well by the release that it is delivered from. What another release says, to which the cluster is
+// not let, takes nothing away.
+func (d *decision) wasOff(have *Delivered) bool {
+	if before := d.s.offers[have.Release]; before != nil {
+		if i, offered := before.find(have.Addon); offered {
+			w, _ := d.wish(&before.addons[i])
+			return w == wishOff
+		}
+	}
+	return d.c.Labels[catalog.LabelPrefix+have.Addon] == string(cluster.Disabled)
 }
 
 // kept holds what is there although nothing offers it.
@@ -78,6 +104,12 @@ func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reaso
 	d.leaves = true
 	if have.Deleting {
 		p.Action, p.Element, p.Revision = removal(how), nil, ""
+		return p
+	}
+	if p.Element == nil && have.Exists && !have.Finalizer {
+		p.Action = Hold
+		p.Reasons = append(p.Reasons, fault.Reasonf(CodeReleaseUnknown, "Application %q names no release (%q) and is not listed, so that it cannot be taken away as promised; delete it by hand",
+			have.Application, have.Release))
 		return p
 	}
 	if d.c.OnDisableInvalid {
@@ -136,6 +168,9 @@ func (d *decision) grace(have *Delivered) time.Duration {
 
 // due asks for a deletion, and tells whether the fleet as a whole can bear it.
 func (d *decision) due(have *Delivered, action Action, why fault.Reason) (fault.Reason, bool) {
+	if d.hypothetical {
+		return fault.Reason{}, true
+	}
 	d.plan.due = append(d.plan.due, budget.Deletion{
 		Cluster: d.c.Name, Addon: have.Addon, Action: string(action), Due: d.disabledSince(have).Add(d.grace(have)), Why: why.Message,
 	})
@@ -154,11 +189,6 @@ func (d *decision) due(have *Delivered, action Action, why fault.Reason) (fault.
 func (d *decision) depart(p Pair, have *Delivered, how catalog.OnDisable) Pair {
 	p.Action = removal(how)
 	switch {
-	case have.Exists && !have.Finalizer && p.Element == nil:
-		p.Action = Hold
-		p.Reasons = append(p.Reasons, fault.Reasonf(CodeReleaseUnknown, "Application %q names no release (%q) and is not listed, so that it cannot be taken away as promised; delete it by hand",
-			have.Application, have.Release))
-		return p
 	case have.Exists && p.Element != nil && (!have.Marked || how != catalog.Retain && !have.Finalizer):
 		p.Element.Finalize = how != catalog.Retain
 		return p
@@ -200,15 +230,19 @@ func stillReleased(c *Cluster, delivered []Delivered) (still []Released) {
 }
 
 // wakeAt asks for another decision at a time.
-func (d *decision) wakeAt(t time.Time) {
-	if d.plan.Next.IsZero() || t.Before(d.plan.Next) {
-		d.plan.Next = t
+func (d *decision) wakeAt(t time.Time) { d.plan.wakeAt(t) }
+
+func (p *ClusterPlan) wakeAt(t time.Time) {
+	if p.Next.IsZero() || t.Before(p.Next) {
+		p.Next = t
 	}
 }
 
 // find is where the offer has an addon.
-func (d *decision) find(addon string) (int, bool) {
-	return slices.BinarySearchFunc(d.offer.addons, addon, func(o offered, n string) int { return cmp.Compare(o.Name, n) })
+func (d *decision) find(addon string) (int, bool) { return d.offer.find(addon) }
+
+func (o *offer) find(addon string) (int, bool) {
+	return slices.BinarySearchFunc(o.addons, addon, func(o offered, n string) int { return cmp.Compare(o.Name, n) })
 }
 
 // keepRequired holds the removal of what another addon of the cluster, which stays, depends on. Each round holds at least one
@@ -220,24 +254,37 @@ func (d *decision) keepRequired(pairs []Pair) {
 	}
 	for again := true; again; {
 		again = false
-		for _, of := range d.offer.addons {
-			user, has := at[of.Name]
-			if !has || going(&pairs[user]) || pairs[user].Delivered == "" {
+		for u := range pairs {
+			user := &pairs[u]
+			if going(user) || user.Delivered == "" {
 				continue
 			}
-			for _, need := range of.DependsOn {
+			for _, need := range d.needs(user) {
 				// What both are switched off may wait for the end of their grace together.
-				if i, has := at[need]; has && (going(&pairs[i]) || leaving(&pairs[i]) && !leaving(&pairs[user])) {
+				if i, has := at[need]; has && (going(&pairs[i]) || leaving(&pairs[i]) && !leaving(user)) {
 					have := d.has(need)
 					if have == nil {
 						continue // Too late to hold.
 					}
-					pairs[i] = d.required(pairs[i], *have, &pairs[user])
+					pairs[i] = d.required(pairs[i], *have, user)
 					again = true
 				}
 			}
 		}
 	}
+}
+
+// needs are the addons that one depends on: by the release that is decided by, and until it has moved there, by the one that it is at.
+func (d *decision) needs(user *Pair) (needs []string) {
+	if i, offered := d.find(user.Addon); offered {
+		needs = d.offer.addons[i].DependsOn
+	}
+	if before := d.s.offers[user.Delivered]; before != nil && before != d.offer && !d.hypothetical {
+		if i, offered := before.find(user.Addon); offered {
+			needs = slices.Concat(needs, before.addons[i].DependsOn)
+		}
+	}
+	return needs
 }
 
 // going tells that a pair is being taken away, leaving that it is on the way there.
@@ -255,6 +302,10 @@ func (d *decision) required(p Pair, have Delivered, by *Pair) Pair {
 			held.Element.Disabled = have.Disabled
 		}
 	}
-	held.Reasons = append(slices.Clone(p.Reasons[:1]), fault.Reasonf(CodeRequired, "%s needs it and is on; switch %s off first", by.Addon, by.Addon))
+	why := fault.Reasonf(CodeRequired, "%s needs it and is on; switch %s off first", by.Addon, by.Addon)
+	if i, offered := d.find(by.Addon); !offered || !slices.Contains(d.offer.addons[i].DependsOn, have.Addon) {
+		why = fault.Reasonf(CodeRequired, "%s needs it as long as it is at %s", by.Addon, by.Delivered)
+	}
+	held.Reasons = append(slices.Clone(p.Reasons[:1]), why)
 	return held
 }

@@ -49,6 +49,9 @@ func (d *decision) backwards(have *Delivered) *fault.Reason {
 		r := fault.Reason{Code: known.Refused.Code, Message: known.Refused.Message}
 		return &r
 	}
+	if d.offer != d.newest {
+		return reason(CodeNotAdmitted, "%s is delivered and newer than %s, which the cluster is let to; a release is never taken back by itself", have.Release, d.offer.tag)
+	}
 	return reason(CodeTagGone, "%s is delivered and newer than %s, the newest usable release; a release is never taken back by itself", have.Release, d.offer.tag)
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/release"
+	"github.com/addon-manager/addon-manager/internal/core/rollout"
 )
 
 // Reasons about orders.
@@ -110,6 +111,39 @@ func admitted(c *Cluster, delivered []Delivered) Admitted {
 		}
 	}
 	return Admitted{Release: name}
+}
+
+// wakeForOrders asks for another decision when an order ends.
+func (p *ClusterPlan) wakeForOrders(o *Orders, now time.Time) {
+	for i := range o.Pins {
+		if end := o.Pins[i].Expires; now.Before(end) {
+			p.wakeAt(end)
+		}
+	}
+	if f := o.frozen(now); f != nil {
+		p.wakeAt(f.Until)
+	}
+}
+
+// spelled are the reasons of a permit as the cluster tells them: which order it is that exempts it, and that an order cannot be followed.
+func (s *Snapshot) spelled(c *Cluster, reasons []fault.Reason, now time.Time) []fault.Reason {
+	pin := c.Orders.clusterPin()
+	if pin != nil && now.Before(pin.Expires) {
+		if _, r := s.usable(pin, c.Version().Minor); r != nil {
+			return []fault.Reason{*r}
+		}
+		return reasons
+	}
+	if c.Orders.frozen(now) == nil {
+		return reasons
+	}
+	reasons = slices.Clone(reasons)
+	for i := range reasons {
+		if reasons[i].Code == rollout.CodeExempt {
+			reasons[i].Code = CodeFrozen
+		}
+	}
+	return reasons
 }
 
 // expired are the pins that ended and still stand in the orders.

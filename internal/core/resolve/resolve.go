@@ -252,8 +252,10 @@ func Make(in Input) Plan {
 		standings[i] = plan.Clusters[i].Standing
 	})
 	// What is let to move may turn out to have something to delete, which the fleet has to bear in turn.
+	var permits map[string]Permit
 	for again := true; again; {
 		now := s.Conduct(standings, in.Ledger, in.Now)
+		permits = now.Permits
 		plan.Rollouts, plan.Quarantine, plan.Ledger = now.Rollouts, now.Quarantine, now.Ledger
 		again = s.follow(clusters, now.Permits, given, func(i int, permit Permit) bool {
 			decide(i, permit)
@@ -264,6 +266,10 @@ func Make(in Input) Plan {
 	}
 	plan.Pairs = all
 	for i := range plan.Clusters {
+		// That alone decides nothing else about the cluster.
+		if c := &plan.Clusters[i]; permits[c.Name].State == rollout.Succeeded && !c.Held {
+			c.Succeeded = c.Standing.At.String()
+		}
 		plan.Problems = append(plan.Problems, plan.Clusters[i].Problems...)
 		if len(plan.Clusters[i].Pairs) != starts[i+1]-starts[i] {
 			plan.Pairs = nil

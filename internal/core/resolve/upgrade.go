@@ -101,6 +101,14 @@ func (s *Snapshot) CanUpgrade(c Cluster, delivered []Delivered, to version.Minor
 		}
 		return u
 	}
+	if pin := c.Orders.clusterPin(); pin != nil && now.Before(pin.Expires) {
+		tag, r := s.usable(pin, to)
+		if r != nil {
+			block("", *r)
+		} else {
+			offer = s.offers[tag.String()]
+		}
+	}
 	u.Release = offer.tag
 	if len(u.Blockers) == 0 {
 		s.compare(&u, c, offer, delivered, now)
