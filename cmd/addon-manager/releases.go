@@ -47,7 +47,7 @@ func knownRelease(s *v1alpha1.CatalogSource, tag release.Tag) (v1alpha1.ReleaseS
 		minors = append(minors, m.Minor)
 	}
 	if len(minors) == 0 {
-		return v1alpha1.ReleaseStatus{}, fmt.Errorf("CatalogSource %q knows no release yet; `kubectl get cs -o wide` says why", s.Name)
+		return v1alpha1.ReleaseStatus{}, fmt.Errorf("CatalogSource %q knows no release yet; `kubectl get catalogsource -o wide` says why", s.Name)
 	}
 	return v1alpha1.ReleaseStatus{}, fmt.Errorf("there is no release %s: no release for Kubernetes %s is known, only for %s", tag, tag.Minor, listed(minors))
 }
