@@ -147,4 +147,5 @@ var enabledBy = map[string]string{
 	string(resolve.CodeSwitchedOn):       "the cluster's label says enabled",
 	string(resolve.CodeEnabledByDefault): "the catalog enables it by default",
 	string(resolve.CodeAlwaysOn):         "the catalog enables it on every cluster",
+	string(resolve.CodeAdopted):          "somebody adopted what was left of it",
 }

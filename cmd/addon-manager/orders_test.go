@@ -26,6 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	yamlout "sigs.k8s.io/yaml"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/addon-manager/addon-manager/internal/manager"
@@ -45,14 +46,15 @@ type place struct {
 	plane     *plane.ControlPlane
 	client    client.WithWatch
 	namespace string
-	// kubeconfig is of whoever runs the program.
+	// kubeconfig is of whoever runs the program, now when that is.
 	kubeconfig string
+	now        func() time.Time
 }
 
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	cp := shared.Get(t)
-	p := &place{T: t, plane: cp, kubeconfig: cp.Kubeconfig}
+	p := &place{T: t, plane: cp, kubeconfig: cp.Kubeconfig, now: func() time.Time { return noon }}
 	scheme, err := manager.Scheme()
 	p.must(err)
 	p.client, err = client.NewWithWatch(p.plane.Config, client.Options{Scheme: scheme})
@@ -77,16 +79,14 @@ func (p *place) installCRDs() {
 	dir, err := plane.ModuleDir(ctx, "github.com/argoproj/argo-cd/v2")
 	p.must(err)
 	for _, f := range []string{
-		filepath.Join(dir, "manifests/crds/application-crd.yaml"),
+		filepath.Join(dir, "manifests/crds/application-crd.yaml"), filepath.Join(dir, "manifests/crds/applicationset-crd.yaml"),
 		"../../deploy/crds/addons.kaas.dev_catalogsources.yaml", "../../deploy/crds/addons.kaas.dev_clusteraddons.yaml",
 	} {
 		p.must(sandbox.ApplyFile(ctx, p.plane.Config, f))
 	}
-	applications := &unstructured.UnstructuredList{}
-	applications.SetAPIVersion("argoproj.io/v1alpha1")
-	applications.SetKind("ApplicationList")
 	p.must(plane.Until(ctx, func(ctx context.Context) error {
-		return errors.Join(p.client.List(ctx, &v1alpha1.CatalogSourceList{}), p.client.List(ctx, &v1alpha1.ClusterAddonsList{}), p.client.List(ctx, applications))
+		return errors.Join(p.client.List(ctx, &v1alpha1.CatalogSourceList{}), p.client.List(ctx, &v1alpha1.ClusterAddonsList{}),
+			p.client.List(ctx, &argocd.ApplicationList{}), p.client.List(ctx, &argocd.ApplicationSetList{}))
 	}))
 }
 
@@ -119,10 +119,10 @@ func (p *place) apply(text []byte) {
 	}
 }
 
-// addonManager runs the program within this process, at noon, and answers what a terminal would show.
+// addonManager runs the program within this process and answers what a terminal would show.
 func (p *place) addonManager(args ...string) string {
 	var out bytes.Buffer
-	root := newRoot(func() time.Time { return noon })
+	root := newRoot(p.now)
 	root.SetOut(&out)
 	root.SetErr(&out)
 	code := cli.Execute(p.Context(), root, append(args, "--kubeconfig", p.kubeconfig, "-n", p.namespace))
