@@ -144,6 +144,9 @@ func (r *clusters) after(plan resolve.ClusterPlan, errs ...error) (ctrl.Result, 
 	if slices.ContainsFunc(plan.Pairs, nameTaken) {
 		soon(askAgain)
 	}
+	if slices.ContainsFunc(plan.Pairs, func(p resolve.Pair) bool { return p.Outdated() }) {
+		soon(lookAgain)
+	}
 	if !plan.Next.IsZero() {
 		soon(max(plan.Next.Sub(r.now()), catchUp))
 	}
@@ -321,6 +324,9 @@ var errStaleCache = errors.New("the cache lags behind the API server")
 
 // askAgain is how soon a name that somebody else has is tried again: what is not ours is not watched.
 const askAgain = 30 * time.Second
+
+// lookAgain is how soon an outdated report of Argo CD is looked at again: no event tells of a report that differs in its time alone.
+const lookAgain = 2 * time.Second
 
 func nameTaken(p resolve.Pair) bool {
 	return p.Action == resolve.Hold && codeOf(p.Reasons) == resolve.CodeNameTaken

@@ -17,6 +17,12 @@ func (p *Pair) Ready() bool {
 	return p.SyncedAtRevision() && p.Status.Health == "Healthy" && p.settled()
 }
 
+// Outdated reports whether Argo CD shows the pair at the revision it is told to have, as found before that was written: so it is when two
+// releases are of one commit. When Argo CD looks again, nothing changes but the time of that.
+func (p *Pair) Outdated() bool {
+	return p.Element != nil && p.names(p.Status.Revision) && !p.fresh()
+}
+
 // names reports whether a revision is the one the pair is told to have.
 func (p *Pair) names(revision string) bool {
 	return revision != "" && (revision == p.Element.Commit || revision == p.Revision)
