@@ -388,6 +388,20 @@ func addonOf(c *catalog.Catalog, name string) *catalog.Addon {
 	return nil
 }
 
+// needs tells that a pair depends on an addon, by a catalog or by that of the release that it is at.
+func (f fleet) needs(by *catalog.Catalog, p resolve.Pair, addon string) bool {
+	catalogs := []*catalog.Catalog{by}
+	for _, r := range f.in.Source.Releases {
+		if r.Tag.String() == p.Delivered && r.Catalog != nil {
+			catalogs = append(catalogs, r.Catalog)
+		}
+	}
+	return slices.ContainsFunc(catalogs, func(c *catalog.Catalog) bool {
+		a := addonOf(c, p.Addon)
+		return a != nil && slices.Contains(a.DependsOn, addon)
+	})
+}
+
 // allowedToLeave names the only reasons: a person switched the addon off, a newer release or the minor that the cluster moved to lacks it.
 func allowedToLeave(f fleet) error {
 	return f.each(func(d resolve.Delivered, p *resolve.Pair) error {
@@ -405,7 +419,7 @@ func allowedToLeave(f fleet) error {
 			if other.Cluster != p.Cluster || other.Delivered == "" || other.Action == resolve.Remove || other.Action == resolve.Release {
 				continue
 			}
-			if a := addonOf(best.Catalog, other.Addon); a != nil && slices.Contains(a.DependsOn, d.Addon) {
+			if f.needs(best.Catalog, other, d.Addon) {
 				return refuse(other.Addon + " needs it")
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
@@ -95,7 +96,7 @@ func (s *Snapshot) CanUpgrade(c Cluster, delivered []Delivered, to version.Minor
 	}
 	offer := s.minors[to]
 	if offer == nil {
-		block("", fault.Reasonf(CodeNoRelease, "there is no usable release for Kubernetes %s; minors that have one: %s. Tag one on its release branch first", to, s.released))
+		block("", fault.Reasonf(CodeNoRelease, "there is no usable release for Kubernetes %s; minors that have one: %s. Tag one on branch %s first", to, s.released, release.Branch(to)))
 		for _, r := range s.refusedOf(to) {
 			block("", r)
 		}
@@ -154,7 +155,7 @@ func (s *Snapshot) sort(u *Upgrade, d *decision, p *Pair) {
 		why := p.Reasons[0]
 		asked := d.c.Labels[catalog.LabelPrefix+p.Addon] == string(cluster.Enabled)
 		if asked && (why.Code == CodeNotInRelease || why.Code == CodeOutOfRange) {
-			u.Blockers = append(u.Blockers, UpgradeReason{p.Addon, fault.Reasonf(why.Code, "%s; label %s asks for it. Switch it off first, or release a version for Kubernetes %s",
+			u.Blockers = append(u.Blockers, UpgradeReason{p.Addon, fault.Reasonf(why.Code, "%s, and label %s asks for it. Switch it off first, or release a version for Kubernetes %s",
 				why.Message, catalog.LabelPrefix+p.Addon, u.To)})
 			return
 		}
