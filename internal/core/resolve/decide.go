@@ -257,7 +257,7 @@ func onReason(why fault.Code, of *offered) fault.Reason {
 
 func (d *decision) outOfRange(of *offered) fault.Reason {
 	if d.hypothetical {
-		return fault.Reasonf(CodeOutOfRange, "%s supports Kubernetes %s, not %s", of.Name, of.Kubernetes, d.offer.minor)
+		return fault.Reasonf(CodeOutOfRange, "%s supports Kubernetes %s, not %s", of.Name, of.Kubernetes, d.version.Raw)
 	}
 	return fault.Reasonf(CodeOutOfRange, "%s supports Kubernetes %s; this cluster runs %s", of.Name, of.Kubernetes, d.version.Raw)
 }
