@@ -89,6 +89,11 @@ func (s *Snapshot) Conduct(standings []Standing, ledger budget.Ledger, now time.
 	for name, p := range decided.Permits {
 		out.Permits[name] = Permit{Permit: p}
 	}
+	for i := range standings {
+		if standings[i].Excluded {
+			out.Permits[standings[i].Name] = Permit{} // It needs none to go, and would wait for one.
+		}
+	}
 	if out.Rollouts == nil {
 		out.Rollouts = []rollout.Status{}
 	}
