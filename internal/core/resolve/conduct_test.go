@@ -13,7 +13,7 @@ import (
 
 // TestConductAnswersEverybody holds that each cluster has a permit, one that is given up too: whoever has none waits for it.
 func TestConductAnswersEverybody(t *testing.T) {
-	s := resolve.Prepare(resolve.Source{}, resolve.Policy{}, nil)
+	s := resolve.Prepare(resolve.Source{}, resolve.Policy{}, resolve.NamesOf(nil))
 	out := s.Conduct([]resolve.Standing{
 		{Cluster: rollout.Cluster{Name: "given-up"}, Excluded: true},
 		{Cluster: rollout.Cluster{Name: "other"}},
