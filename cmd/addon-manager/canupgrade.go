@@ -13,18 +13,14 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/core/version"
-	"github.com/addon-manager/addon-manager/internal/manager/gather"
 	"github.com/addon-manager/addon-manager/internal/manager/show"
 	"github.com/spf13/cobra"
 )
 
 func newCanUpgrade() *cobra.Command {
 	var (
-		repository        cli.Repository
-		connect           connection
-		clusters, current string
-		to, output        string
-		tags              bool
+		in         inputs
+		to, output string
 	)
 	cmd := &cobra.Command{
 		Use:   "can-upgrade CLUSTER --to MINOR",
@@ -46,15 +42,10 @@ func newCanUpgrade() *cobra.Command {
 			if err != nil {
 				return cli.Usagef("--to: %w", err)
 			}
-			if clusters == "" && current != "" {
-				return cli.Usagef("--current goes with --clusters")
+			if err := in.check(); err != nil {
+				return err
 			}
-			var fleet gather.Fleet
-			if clusters != "" {
-				fleet, err = gather.Files(clusters, current, cmd.InOrStdin())
-			} else {
-				fleet, err = liveFleet(cmd.Context(), &connect)
-			}
+			fleet, err := in.fleet(cmd)
 			if err != nil {
 				return err
 			}
@@ -62,15 +53,7 @@ func newCanUpgrade() *cobra.Command {
 			if i < 0 {
 				return fmt.Errorf("there is no cluster Secret %q; clusters: %s", args[0], clusterNames(fleet.Clusters))
 			}
-			if err := defaultRepository(&repository, &fleet); err != nil {
-				return err
-			}
-			repo, err := repository.Open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer repo.Close()
-			src, err := loadSource(cmd.Context(), repo, &fleet, tags)
+			src, err := in.source(cmd.Context(), &fleet)
 			if err != nil {
 				return err
 			}
@@ -90,13 +73,9 @@ func newCanUpgrade() *cobra.Command {
 			return err
 		},
 	}
-	repository.Add(cmd)
-	connect.add(cmd)
+	in.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&to, "to", "", "Kubernetes minor asked about, such as 1.33")
-	flags.StringVar(&clusters, "clusters", "", "file of cluster Secrets, - for standard input")
-	flags.StringVar(&current, "current", "", "file of the ApplicationSets, Applications, ClusterAddons and CatalogSources that exist")
-	flags.BoolVar(&tags, "revision-tag", false, "let Applications name tags, as a CatalogSource with revision: tag does")
 	flags.StringVarP(&output, "output", "o", "table", "table, json or yaml")
 	return cmd
 }

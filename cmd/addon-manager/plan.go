@@ -2,31 +2,24 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/cli"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
-	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/manager"
-	"github.com/addon-manager/addon-manager/internal/manager/gather"
 	"github.com/addon-manager/addon-manager/internal/manager/show"
-	"github.com/addon-manager/addon-manager/internal/manager/source"
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 )
 
 func newPlan() *cobra.Command {
 	var (
-		repository        cli.Repository
-		connect           connection
-		clusters, current string
-		now, output       string
-		url, project      string
-		tags              bool
+		in           inputs
+		now, output  string
+		url, project string
 	)
 	cmd := &cobra.Command{
 		Use:   "plan [--repository DIR|URL] [--clusters FILE [--current FILE]]",
@@ -46,8 +39,8 @@ func newPlan() *cobra.Command {
 			if err != nil {
 				return cli.Usagef("%w", err)
 			}
-			if repository.URL == "" && clusters != "" {
-				return cli.Usagef("--repository is missing: name a folder or a URL")
+			if err := in.check(); err != nil {
+				return err
 			}
 			at := time.Now()
 			if now != "" {
@@ -55,27 +48,11 @@ func newPlan() *cobra.Command {
 					return cli.Usagef("--now %q is no RFC 3339 time, such as 2026-01-31T12:00:00Z", now)
 				}
 			}
-			if clusters == "" && current != "" {
-				return cli.Usagef("--current goes with --clusters")
-			}
-			var fleet gather.Fleet
-			if clusters != "" {
-				fleet, err = gather.Files(clusters, current, cmd.InOrStdin())
-			} else {
-				fleet, err = liveFleet(cmd.Context(), &connect)
-			}
+			fleet, err := in.fleet(cmd)
 			if err != nil {
 				return err
 			}
-			if err := defaultRepository(&repository, &fleet); err != nil {
-				return err
-			}
-			repo, err := repository.Open(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer repo.Close()
-			src, err := loadSource(cmd.Context(), repo, &fleet, tags)
+			src, err := in.source(cmd.Context(), &fleet)
 			if err != nil {
 				return err
 			}
@@ -83,43 +60,18 @@ func newPlan() *cobra.Command {
 				Source: src, Policy: fleet.Policy, Clusters: fleet.Clusters, Delivered: fleet.Delivered, Ledger: fleet.Ledger, Now: at,
 			})
 			if url == "" {
-				url = repository.URL
+				url = in.repository.URL
 			}
-			return printPlan(cmd, format, plan, argocd.Delivery{Namespace: connect.namespace, URL: url, Project: project})
+			return printPlan(cmd, format, plan, argocd.Delivery{Namespace: in.connect.namespace, URL: url, Project: project})
 		},
 	}
-	repository.Add(cmd)
-	connect.add(cmd)
+	in.add(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&clusters, "clusters", "", "file of cluster Secrets, - for standard input")
-	flags.StringVar(&current, "current", "", "file of the ApplicationSets, Applications, ClusterAddons and CatalogSources that exist")
 	flags.StringVar(&now, "now", "", "time of the plan in RFC 3339 (default: the current time)")
-	flags.BoolVar(&tags, "revision-tag", false, "let Applications name tags, as a CatalogSource with revision: tag does")
 	flags.StringVar(&url, "source-url", "", "repository URL in the ApplicationSets of -o yaml (default: --repository)")
 	flags.StringVar(&project, "project", manager.DefaultProject, "AppProject in the ApplicationSets of -o yaml")
 	flags.StringVarP(&output, "output", "o", "table", "table, json, or yaml for the ApplicationSets")
 	return cmd
-}
-
-// loadSource reads what the repository offers, as far as this fleet needs it.
-func loadSource(ctx context.Context, repo *git.Repository, fleet *gather.Fleet, tags bool) (resolve.Source, error) {
-	var loader source.Loader
-	src, err := loader.Load(ctx, repo, source.Options{
-		FirstSeen: fleet.FirstSeen, RevisionTag: tags || fleet.RevisionTag, Wanted: fleet.Pinned(), RolledBack: fleet.Policy.Rollout.RolledBack,
-	})
-	src.Problems = append(src.Problems, fleet.Problems...)
-	return src, err
-}
-
-// defaultRepository takes the repository of the fleet's CatalogSource where none is named.
-func defaultRepository(repository *cli.Repository, fleet *gather.Fleet) error {
-	if repository.URL == "" {
-		repository.URL = fleet.URL
-	}
-	if repository.URL == "" {
-		return cli.Usagef("--repository is missing, and there is no CatalogSource that would name one: name a folder or a URL")
-	}
-	return nil
 }
 
 func printPlan(cmd *cobra.Command, format show.Format, plan resolve.Plan, delivery argocd.Delivery) error {

@@ -108,7 +108,8 @@ func Plan(w io.Writer, p resolve.Plan) error {
 		}
 	}
 	for _, r := range p.Rollouts {
-		if r.State != rollout.StateCompleted {
+		// Without groups everything simply moves, as the pairs show.
+		if r.State != rollout.StateCompleted && (len(r.Groups) > 1 || r.State != rollout.StateProgressing) {
 			fmt.Fprintf(w, "rollout  %s: %s: %s\n", r.Release, strings.ToLower(r.State), cmp.Or(r.Message, "clusters are on their way"))
 		}
 	}
