@@ -190,12 +190,12 @@ func leavingLine(a v1alpha1.AddonStatus) string {
 	return line + "; it stays if what led to it is undone"
 }
 
+// quarantineLine is the manager's own message, which says all there is to say.
 func quarantineLine(q *v1alpha1.Quarantine) string {
-	line := counted(int(q.Count), "deletion waits for approval", "deletions wait for approval")
 	if q.Message != "" {
-		line += ": " + q.Message
+		return q.Message
 	}
-	return line + "; look at them with `addon-manager plan`, let exactly these through with `addon-manager approve " + q.Hash + "`"
+	return counted(int(q.Count), "deletion waits for approval", "deletions wait for approval") + "; look at them with `addon-manager plan`, let exactly these through with `addon-manager approve " + q.Hash + "`"
 }
 
 // standing is one order that people gave for a cluster.

@@ -23,7 +23,7 @@ func fleetSource() *v1alpha1.CatalogSource {
 		Status: v1alpha1.CatalogSourceStatus{
 			Minors:    []v1alpha1.MinorStatus{{Minor: "1.31", Release: "v1.31-ake.4", Releases: []v1alpha1.ReleaseStatus{{Tag: "v1.31-ake.4"}, {Tag: "v1.31-ake.3"}}}},
 			Rollouts:  []v1alpha1.RolloutStatus{{Minor: "1.31", Release: "v1.31-ake.4", State: "Progressing", Message: "1 of 2 clusters is on its way"}, {Minor: "1.32", Release: "v1.32-ake.1", State: "Completed"}},
-			Deletions: &v1alpha1.DeletionStatus{Quarantine: &v1alpha1.Quarantine{Hash: "0123456789ab", Count: 3, Message: "cert-manager: 3 at once, at most 1 allowed"}},
+			Deletions: &v1alpha1.DeletionStatus{Quarantine: &v1alpha1.Quarantine{Hash: "0123456789ab", Count: 3, Message: "3 deletions wait for approval: cert-manager has 3 due, and at most 1 of its 9 pairs may go within an hour"}},
 		},
 	}
 }
@@ -166,7 +166,7 @@ func TestStatusNotes(t *testing.T) {
 			"freeze      tokyo-1: until 2026-03-04T12:00:00Z (sales: fair)",
 			"rollout     1.31 v1.31-ake.4: Progressing: 1 of 2 clusters is on its way",
 			"rollout     1.32 v1.32-ake.1: Completed",
-			"quarantine  3 deletions wait for approval: cert-manager: 3 at once, at most 1 allowed; look at them with `addon-manager plan`, let exactly these through with `addon-manager approve 0123456789ab`",
+			"quarantine  3 deletions wait for approval: cert-manager has 3 due, and at most 1 of its 9 pairs may go within an hour",
 		}},
 		"one addon of one cluster": {cluster: "tokyo-1", addon: "loki", want: []string{
 			"released    loki on tokyo-1: left on the cluster since 2026-03-02T11:00:00Z as of v1.31-ake.2, in namespace logs: its label was removed",
@@ -174,7 +174,7 @@ func TestStatusNotes(t *testing.T) {
 			"expired pin tokyo-1: of csi to v1.31-ake.3 until 2026-03-02T10:00:00Z (storage: driver bug)",
 			"freeze      tokyo-1: until 2026-03-04T12:00:00Z (sales: fair)",
 			"rollout     1.31 v1.31-ake.4: Progressing: 1 of 2 clusters is on its way",
-			"quarantine  3 deletions wait for approval: cert-manager: 3 at once, at most 1 allowed; look at them with `addon-manager plan`, let exactly these through with `addon-manager approve 0123456789ab`",
+			"quarantine  3 deletions wait for approval: cert-manager has 3 due, and at most 1 of its 9 pairs may go within an hour",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
