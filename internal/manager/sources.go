@@ -205,7 +205,7 @@ func (r *sources) load(ctx context.Context, active *v1alpha1.CatalogSource) erro
 	if err != nil {
 		return err
 	}
-	s.Problems = append(s.Problems, problems...)
+	s.Problems = slices.Concat(problems, s.Problems) // The condition tells the first: one that stops the fleet comes before one about a minor.
 	delivery := argocd.Delivery{Namespace: r.namespace, URL: active.Spec.URL, Project: active.Spec.Project}
 	if view := r.published.Load(); r.loaded && view != nil && view.delivery == delivery && view.source.Name == active.Name &&
 		equality.Semantic.DeepEqual(active.Spec, r.ruled) && equality.Semantic.DeepEqual(plainSource(s), plainSource(r.last)) {

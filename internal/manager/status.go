@@ -98,8 +98,8 @@ func holdLine(plan resolve.ClusterPlan) string {
 		}
 		if count++; count == 1 {
 			first = p.Addon
-			if len(p.Reasons) > 0 {
-				first += ": " + string(p.Reasons[0].Code)
+			if why := heldBy(&p); why != "" {
+				first += ": " + string(why)
 			}
 		}
 	}
@@ -107,6 +107,17 @@ func holdLine(plan resolve.ClusterPlan) string {
 		return fmt.Sprintf("%s (and %d more)", first, count-1)
 	}
 	return first
+}
+
+// heldBy is why a pair is held. One that is to leave says first why it should, and then what keeps it.
+func heldBy(p *resolve.Pair) fault.Code {
+	if len(p.Reasons) > 1 {
+		switch p.Reasons[0].Code {
+		case resolve.CodeSwitchedOff, resolve.CodeLabelRemoved, resolve.CodeNotInRelease, resolve.CodeOutOfRange:
+			return p.Reasons[1].Code
+		}
+	}
+	return codeOf(p.Reasons)
 }
 
 // leavingLine says in one line which addons are on their way out, and until when that can be undone.
