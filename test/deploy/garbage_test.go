@@ -29,7 +29,7 @@ import (
 
 // TestGarbageCollectorTakesNoApplication breaks the glass of ApplicationSets only, and lets Kubernetes' own controllers delete whatever they
 // would: with Argo CD's controller away and the finalizer off, which is the worst case. An Application of others, with the same owner, shows
-// that they are at work.
+// that they are at work. Where the owner goes without its Applications, both stay and are nobody's.
 func TestGarbageCollectorTakesNoApplication(t *testing.T) {
 	audit := filepath.Join(t.TempDir(), "audit.log")
 	rules := filepath.Join(t.TempDir(), "audit.yaml")
@@ -37,7 +37,8 @@ func TestGarbageCollectorTakesNoApplication(t *testing.T) {
 		t.Fatal(err)
 	}
 	cp := plane.Start(t, plane.Options{
-		ControllerManager: true, APIServerArgs: []string{"--audit-policy-file=" + rules, "--audit-log-path=" + audit, "--audit-log-mode=blocking"},
+		// The oldest Kubernetes that can be had: the policy must compile there too.
+		Minor: "1.31", ControllerManager: true, APIServerArgs: []string{"--audit-policy-file=" + rules, "--audit-log-path=" + audit, "--audit-log-mode=blocking"},
 	})
 	c, err := client.New(cp.Config, client.Options{})
 	if err != nil {
@@ -71,6 +72,7 @@ func TestGarbageCollectorTakesNoApplication(t *testing.T) {
 	}{
 		"background": {propagation: metav1.DeletePropagationBackground},
 		"foreground": {propagation: metav1.DeletePropagationForeground, stays: true},
+		"orphan":     {propagation: metav1.DeletePropagationOrphan},
 		"namespace":  {propagation: metav1.DeletePropagationBackground, namespace: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -84,6 +86,14 @@ func TestGarbageCollectorTakesNoApplication(t *testing.T) {
 				if err := c.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}); err != nil {
 					t.Fatal(err)
 				}
+			}
+			if how.propagation == metav1.DeletePropagationOrphan {
+				f.until("the ApplicationSet is gone", func() error { return f.gone(f.set) })
+				f.unharmed()
+				if owners := f.live(f.own).GetOwnerReferences(); len(owners) > 0 {
+					t.Errorf("the Application still has owners: %v", owners)
+				}
+				return
 			}
 			f.until("the Application of others is gone", func() error { return f.gone(f.foreign) })
 			f.until("the Application of ours was to go too", func() error {
@@ -242,13 +252,18 @@ func (f *family) gone(o *unstructured.Unstructured) error {
 // unharmed wants our Application to be the same as ever.
 func (f *family) unharmed() {
 	f.t.Helper()
-	now := f.own.DeepCopy()
-	if err := f.c.Get(f.t.Context(), client.ObjectKeyFromObject(f.own), now); err != nil {
-		f.t.Fatal(err)
-	}
-	if now.GetUID() != f.own.GetUID() || now.GetDeletionTimestamp() != nil {
+	if now := f.live(f.own); now.GetUID() != f.own.GetUID() || now.GetDeletionTimestamp() != nil {
 		f.t.Fatalf("the Application is another one, or is being deleted: %v", now.Object["metadata"])
 	}
+}
+
+func (f *family) live(o *unstructured.Unstructured) *unstructured.Unstructured {
+	f.t.Helper()
+	now := o.DeepCopy()
+	if err := f.c.Get(f.t.Context(), client.ObjectKeyFromObject(o), now); err != nil {
+		f.t.Fatal(err)
+	}
+	return now
 }
 
 // free takes the owner off our Application, as Argo CD's ApplicationSet controller does before an ApplicationSet goes.
