@@ -214,6 +214,12 @@ func TestLists(t *testing.T) {
 			t.Errorf("%s: %q, want %q", tc.name, tc.got, tc.want)
 		}
 	}
+	w.proxy.Inject(faultproxy.Rule{Verb: "list", If: func(q faultproxy.Request) bool { return q.Continued }, Fault: faultproxy.Expired()})
+	first, err := w.through.List(w.ctx, metav1.ListOptions{Limit: 1})
+	w.must(err)
+	if got := list(metav1.ListOptions{Limit: 1, Continue: first.Continue}); got != "Expired" {
+		t.Errorf("the second page: %q", got)
+	}
 	list(metav1.ListOptions{ResourceVersion: "0"})
 	w.proxy.Freeze()
 	w.must(w.create("d"))

@@ -11,7 +11,8 @@ import (
 // Write is one request that reached the API server and writes.
 type Write struct {
 	Request
-	// Hash tells bodies apart.
+	// Body is what was sent, and Hash tells bodies apart.
+	Body []byte
 	Hash string
 	// Code is the API server's own answer, whatever the client was told.
 	Code int
@@ -39,6 +40,6 @@ func (p *Proxy) record(x *Exchange, a Answer) {
 	}
 	if x.Request.Writes() {
 		sum := sha256.Sum256(x.Body)
-		p.writes = append(p.writes, Write{Request: x.Request, Hash: hex.EncodeToString(sum[:6]), Code: a.Code, At: time.Now()})
+		p.writes = append(p.writes, Write{Request: x.Request, Body: x.Body, Hash: hex.EncodeToString(sum[:6]), Code: a.Code, At: time.Now()})
 	}
 }

@@ -22,6 +22,8 @@ type Request struct {
 	Agent string
 	// FromCache is set when the client takes any old answer, as informers do for their first list.
 	FromCache bool
+	// Continued is set for the second and every later page of a list.
+	Continued bool
 	// DryRun is set when nothing will be written.
 	DryRun bool
 }
@@ -39,6 +41,7 @@ func describe(r *http.Request, body []byte) Request {
 	q := r.URL.Query()
 	d := Request{
 		Verb: strings.ToLower(r.Method), Path: r.URL.Path, Agent: r.UserAgent(), FromCache: q.Get("resourceVersion") == "0", DryRun: q.Has("dryRun"),
+		Continued: q.Get("continue") != "",
 	}
 	info, err := resolver.NewRequestInfo(r)
 	if err != nil || !info.IsResourceRequest {
