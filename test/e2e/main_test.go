@@ -17,8 +17,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 	"github.com/addon-manager/addon-manager/internal/testkit/plane"
 	"github.com/addon-manager/addon-manager/test/sandbox"
@@ -39,6 +41,8 @@ addons:
 - {name: kept, namespace: default, onDisable: retain}
 - {name: pruned, namespace: default}
 - {name: late, namespace: default}
+- {name: kinds, namespace: default}
+- {name: pruned-kinds, namespace: default, pruneCRDs: true}
 - name: chart
   namespace: default
   parameters: [{name: cluster.name, from: {field: name}}]
@@ -54,6 +58,8 @@ addons:
 	"addons/kept/kept.yaml":             {Data: configMap("kept", "release: one")},
 	"addons/pruned/pruned.yaml":         {Data: configMap("pruned", "release: one")},
 	"addons/late/late.yaml":             {Data: configMap("late", "release: one")},
+	"addons/kinds/kinds.yaml":           {Data: append(configMap("kinds", "release: one"), kindOf("Widget")...)},
+	"addons/pruned-kinds/kinds.yaml":    {Data: append(configMap("pruned-kinds", "release: one"), kindOf("Gadget")...)},
 	"addons/chart/Chart.yaml":           {Data: []byte("{apiVersion: v2, name: chart, version: 1.0.0}")},
 	"addons/chart/values.yaml":          {Data: []byte("cluster: {name: unnamed}")},
 	"addons/chart/templates/chart.yaml": {Data: configMap("chart", "cluster: {{ .Values.cluster.name }}")},
@@ -87,7 +93,26 @@ func configMap(name, data string) []byte {
 	return fmt.Appendf(nil, "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata:\n  %s\n", name, data)
 }
 
-// usual is what both clusters have when a test begins; late is for tests to switch on.
+// kindOf is a CustomResourceDefinition.
+func kindOf(kind string) []byte {
+	name := strings.ToLower(kind)
+	return fmt.Appendf(nil, `---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: %[1]ss.e2e.example.com}
+spec:
+  group: e2e.example.com
+  scope: Cluster
+  names: {kind: %[2]s, plural: %[1]ss}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object}}
+`, name, kind)
+}
+
+// usual is what both clusters have when a test begins; late and the two with kinds are for tests to switch on.
 var usual = []string{"base", "beside", "chart", "kept", "layered", "pruned"}
 
 // world is a running sandbox with two clusters, tokyo-1 and paris-1, that the tests of this package share, one after the other.
@@ -101,6 +126,7 @@ var shared struct {
 	once    sync.Once
 	dir     string
 	sandbox *sandbox.Sandbox
+	spec    v1alpha1.CatalogSourceSpec
 	err     error
 }
 
@@ -163,19 +189,39 @@ func start() {
 		// Whoever is killed keeps its successor waiting for that long.
 		shared.err = shared.sandbox.StartManager(ctx, sandbox.ManagerOptions{Args: []string{"--lease-duration=8s"}})
 	}
+	if shared.err == nil {
+		var source v1alpha1.CatalogSource
+		source, shared.err = shared.sandbox.Catalog(ctx)
+		shared.spec = source.Spec
+	}
 }
 
-// settle registers both clusters as every test expects them, and waits until they have what they should.
+// settle registers both clusters as every test expects them, takes back what people ordered, and waits until they have what they should.
 func (w *world) settle() {
 	w.Helper()
+	w.must(w.Change(w.ctx, func(spec *v1alpha1.CatalogSourceSpec) { *spec = *shared.spec.DeepCopy() }))
 	for _, cluster := range []string{"tokyo-1", "paris-1"} {
-		for _, addon := range []string{"late", "base"} {
+		for _, addon := range []string{"late", "base", "kinds", "pruned-kinds"} {
 			w.label(cluster, addon, "")
 		}
 		w.must(w.Register(w.ctx, cluster, sandbox.Switches(usual[1:]...), nil))
+		w.order(cluster, func(spec *v1alpha1.ClusterAddonsSpec) { *spec = v1alpha1.ClusterAddonsSpec{} })
 	}
 	w.await("tokyo-1", release["1.31"], usual...)
 	w.await("paris-1", release["1.32"], usual...)
+}
+
+// order changes what people ordered for a cluster, as far as it is known.
+func (w *world) order(cluster string, change func(*v1alpha1.ClusterAddonsSpec)) {
+	w.Helper()
+	w.must(client.IgnoreNotFound(retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		ca, err := w.Report(w.ctx, cluster)
+		if err != nil {
+			return err
+		}
+		change(&ca.Spec)
+		return w.Client("").Update(w.ctx, &ca)
+	})))
 }
 
 func (w *world) must(err error) {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 
+	"k8s.io/client-go/rest"
+
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 )
 
@@ -88,4 +90,13 @@ func TestAPIServerRestartsAlone(t *testing.T) {
 	if w.Manager.Pid() != pid {
 		t.Log("addon-manager ended and was started again")
 	}
+}
+
+// restart starts addon-manager again with these arguments besides its own, and this way to the API server.
+func (w *world) restart(config *rest.Config, args ...string) {
+	w.Helper()
+	w.Manager.Stop()
+	w.must(w.Manager.Through(config))
+	w.Manager.With(args...)
+	w.must(w.Manager.Start(w.ctx))
 }

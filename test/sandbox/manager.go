@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,6 +50,7 @@ type Manager struct {
 	Config *rest.Config
 
 	metrics, probes *plane.Port
+	args, env       []string
 }
 
 // StartManager installs what deploy/ ships, allows it this sandbox's config repository, and starts addon-manager beside it, with
@@ -67,7 +69,7 @@ func (s *Sandbox) StartManager(ctx context.Context, o ManagerOptions) error {
 	if err := s.awaitPolicy(ctx); err != nil {
 		return fmt.Errorf("install addon-manager: %w", err)
 	}
-	m, err := s.prepareManager(o)
+	m, err := s.prepareManager(o, "addon-manager")
 	if err != nil {
 		return fmt.Errorf("start addon-manager: %w", err)
 	}
@@ -140,8 +142,18 @@ func fit(objects resmap.ResMap, url string) ([]byte, error) {
 	return objects.AsYaml()
 }
 
-func (s *Sandbox) prepareManager(o ManagerOptions) (*Manager, error) {
-	dir := filepath.Join(s.Dir, "addon-manager")
+// AnotherManager starts a second addon-manager beside the first, with the same rights and a mirror of its own. Whoever asks for it ends it.
+func (s *Sandbox) AnotherManager(ctx context.Context, o ManagerOptions) (*Manager, error) {
+	o.Binary = s.Manager.Binary
+	m, err := s.prepareManager(o, "another-manager")
+	if err == nil {
+		err = m.Start(ctx)
+	}
+	return m, err
+}
+
+func (s *Sandbox) prepareManager(o ManagerOptions, name string) (*Manager, error) {
+	dir := filepath.Join(s.Dir, name)
 	if err := os.MkdirAll(filepath.Join(dir, "tmp"), 0o700); err != nil {
 		return nil, err
 	}
@@ -160,17 +172,17 @@ func (s *Sandbox) prepareManager(o ManagerOptions) (*Manager, error) {
 			return nil, err
 		}
 	}
+	m.args = append([]string{
+		"run",
+		"--kubeconfig=" + m.Kubeconfig,
+		"--cache-dir=" + m.CacheDir,
+		"--metrics-address=" + m.metrics.Addr(),
+		"--probe-address=" + m.probes.Addr(),
+		"--probe-interval=" + orSeconds(o.Probe).String(),
+	}, o.Args...)
+	m.env = []string{"HOME=" + dir, "TMPDIR=" + filepath.Join(dir, "tmp"), "PATH=" + os.Getenv("PATH")}
 	m.Process = plane.NewProcess(plane.Command{
-		Name: "addon-manager", Path: o.Binary, Dir: dir,
-		Args: append([]string{
-			"run",
-			"--kubeconfig=" + m.Kubeconfig,
-			"--cache-dir=" + m.CacheDir,
-			"--metrics-address=" + m.metrics.Addr(),
-			"--probe-address=" + m.probes.Addr(),
-			"--probe-interval=" + orSeconds(o.Probe).String(),
-		}, o.Args...),
-		Env:   []string{"HOME=" + dir, "TMPDIR=" + filepath.Join(dir, "tmp"), "PATH=" + os.Getenv("PATH")},
+		Name: "addon-manager", Path: o.Binary, Dir: dir, Args: m.args, Env: m.env,
 		Ready: func(ctx context.Context) error { return answers(ctx, "http://"+m.probes.Addr()+"/readyz") },
 	})
 	return m, nil
@@ -187,6 +199,9 @@ func (m *Manager) Start(ctx context.Context) error {
 func (m *Manager) Through(config *rest.Config) error {
 	return plane.WriteKubeconfig(m.Kubeconfig, account, config)
 }
+
+// With gives it these arguments besides its own, from its next Start on.
+func (m *Manager) With(args ...string) { m.SetArgs(slices.Concat(m.args, args), m.env) }
 
 // MetricsURL is where it serves its metrics.
 func (m *Manager) MetricsURL() string { return "http://" + m.metrics.Addr() + "/metrics" }
