@@ -252,13 +252,53 @@ func (w *world) stopArgo(off bool) {
 // eventually waits for a condition; the time limit only says when to give up.
 func (w *world) eventually(what string, condition func() error) {
 	w.Helper()
+	w.within(30*time.Second, what, condition)
+}
+
+// within is eventually, for what takes long.
+func (w *world) within(limit time.Duration, what string, condition func() error) {
+	w.Helper()
 	var last error
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	pause := 20 * time.Millisecond
+	if limit > time.Minute {
+		pause *= 10 // What takes so long keeps the API server busy enough.
+	}
+	for deadline := time.Now().Add(limit); time.Now().Before(deadline); time.Sleep(pause) {
 		if last = condition(); last == nil {
 			return
 		}
 	}
 	w.Fatalf("%s: %v", what, last)
+}
+
+// tune changes what the CatalogSource says.
+func (w *world) tune(change func(*v1alpha1.CatalogSourceSpec)) {
+	w.Helper()
+	w.eventually("edit the CatalogSource", func() error {
+		cs := w.catalogSource()
+		change(&cs.Spec)
+		return w.client.Update(w.ctx, cs)
+	})
+}
+
+func (w *world) catalogSource() *v1alpha1.CatalogSource {
+	w.Helper()
+	cs := &v1alpha1.CatalogSource{}
+	w.must(w.client.Get(w.ctx, client.ObjectKey{Namespace: w.namespace, Name: "fleet"}, cs))
+	return cs
+}
+
+// order changes what people ask for a cluster beside its labels.
+func (w *world) order(cluster string, change func(*v1alpha1.ClusterAddonsSpec)) {
+	w.Helper()
+	w.eventually("edit ClusterAddons "+cluster, func() error {
+		ca, err := w.report(cluster)
+		if err != nil {
+			return err
+		}
+		change(&ca.Spec)
+		return w.client.Update(w.ctx, ca)
+	})
 }
 
 // report is the ClusterAddons of a cluster.
