@@ -359,7 +359,15 @@ func (r *clusters) apply(ctx context.Context, delivery argocd.Delivery, g *gathe
 	if differs, err := argocd.Differs(g.set, set, elements); err != nil {
 		return err
 	} else if differs {
-		if err := r.client.Patch(ctx, set, client.Apply, client.FieldOwner(argocd.Manager), client.ForceOwnership); err != nil {
+		if g.set != nil {
+			// What was decided by an older state than the last, by a manager that lost its lease or a cache that lags, must not undo it.
+			set.ResourceVersion = g.set.ResourceVersion
+		}
+		err := r.client.Patch(ctx, set, client.Apply, client.FieldOwner(argocd.Manager), client.ForceOwnership)
+		if apierrors.IsConflict(err) {
+			return errStaleCache
+		}
+		if err != nil {
 			return fmt.Errorf("apply ApplicationSet: %w", err)
 		}
 		r.counters.writes.WithLabelValues("ApplicationSet").Inc()
@@ -471,7 +479,7 @@ func (r *clusters) remove(ctx context.Context, p *resolve.Pair, uid types.UID) e
 func (r *clusters) patchApplication(ctx context.Context, app *argocd.Application, change func()) error {
 	patch := client.MergeFromWithOptions(app.DeepCopy(), client.MergeFromWithOptimisticLock{})
 	change()
-	if err := r.client.Patch(ctx, app, patch); apierrors.IsConflict(err) {
+	if err := r.client.Patch(ctx, app, patch); apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		return errStaleCache
 	} else if err != nil {
 		return fmt.Errorf("change Application %q on its way out: %w", app.Name, err)
