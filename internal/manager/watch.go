@@ -42,7 +42,7 @@ func watchClusters(mgr ctrl.Manager, r *clusters, asked *probes, workers int, wa
 		Watches(&corev1.Secret{}, &secretHandler{reader: mgr.GetClient(), namespace: r.namespace, asked: asked}).
 		Watches(&argocd.ApplicationSet{}, byOwner(), builder.WithPredicates(predicate.Funcs{UpdateFunc: setChanged})).
 		Watches(&argocd.Application{}, byOwner(), builder.WithPredicates(predicate.Funcs{UpdateFunc: applicationChanged})).
-		Watches(&v1alpha1.ClusterAddons{}, &handler.EnqueueRequestForObject{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.ClusterAddons{}, byName(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		WatchesRawSource(source.Channel(wake, handler.EnqueueRequestsFromMapFunc(r.everyCluster))).
 		WatchesRawSource(source.Channel(again, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers, RateLimiter: limiter[reconcile.Request]()}).
@@ -55,6 +55,14 @@ func request(name string) reconcile.Request {
 
 func toName(name string) handler.EventHandler {
 	return handler.EnqueueRequestsFromMapFunc(func(context.Context, client.Object) []reconcile.Request { return []reconcile.Request{request(name)} })
+}
+
+// byName queues the cluster that an object is named after. Every request names a cluster without a namespace: two names for one cluster
+// would let two workers at it at once.
+func byName() handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
+		return []reconcile.Request{request(o.GetName())}
+	})
 }
 
 // byOwner queues the cluster that an object of ours belongs to.
