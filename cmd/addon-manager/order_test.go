@@ -295,3 +295,30 @@ adopted loki on tokyo-1: it is delivered again, and its objects are taken over a
 		t.Errorf("transcript (-want +got):\n%s", d)
 	}
 }
+
+// TestTermTexts bounds what people write to what fits the API and one line of a terminal.
+func TestTermTexts(t *testing.T) {
+	for name, tc := range map[string]struct {
+		reason, owner, want string
+	}{
+		"as long as may be": {reason: strings.Repeat("ü", 256), owner: strings.Repeat("ü", 128)},
+		"reason too long":   {strings.Repeat("ü", 257), "me", "--reason has 257 characters, at most 256 allowed"},
+		"owner too long":    {"x", strings.Repeat("ü", 129), "--owner has 129 characters, at most 128 allowed"},
+		"two lines":         {"a\nb", "me", `--reason "a\nb" has a line break or another control character: write one line`},
+		"an escape":         {"a", "me\x1b[2J", `--owner "me\x1b[2J" has a line break or another control character: write one line`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			terms := term{reason: tc.reason, owner: tc.owner, length: time.Hour}
+			end, err := terms.end(noon)
+			got := ""
+			if err != nil {
+				got = err.Error()
+			} else if want := noon.Add(time.Hour); !end.Equal(want) {
+				t.Errorf("ends at %s, want %s", end, want)
+			}
+			if got != tc.want {
+				t.Errorf("error %q, want %q", got, tc.want)
+			}
+		})
+	}
+}

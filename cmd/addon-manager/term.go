@@ -1,7 +1,9 @@
 package main
 
 import (
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/addon-manager/addon-manager/internal/cli"
@@ -39,6 +41,9 @@ func (t *term) end(now time.Time) (time.Time, error) {
 	} {
 		if f.value == "" {
 			return time.Time{}, cli.Usagef("%s is missing: %s", f.flag, f.want)
+		}
+		if strings.ContainsFunc(f.value, unicode.IsControl) {
+			return time.Time{}, cli.Usagef("%s %q has a line break or another control character: write one line", f.flag, f.value)
 		}
 		if n := utf8.RuneCountInString(f.value); n > f.most {
 			return time.Time{}, cli.Usagef("%s has %d characters, at most %d allowed", f.flag, n, f.most)
