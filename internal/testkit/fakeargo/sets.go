@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/argoproj/argo-cd/v2/applicationset/controllers/template"
 	"github.com/argoproj/argo-cd/v2/applicationset/generators"
@@ -13,6 +14,7 @@ import (
 	"github.com/argoproj/argo-cd/v2/util/argo/normalizers"
 	"github.com/sirupsen/logrus"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -47,6 +49,38 @@ var quiet = func() *logrus.Logger {
 type sets struct {
 	*Argo
 	client client.Client
+
+	mu sync.Mutex
+	// rendered is what the newest generation of an ApplicationSet makes: rendering costs more than all the rest, and every change of an
+	// Application asks for it again.
+	rendered map[types.UID]rendered
+}
+
+type rendered struct {
+	generation int64
+	apps       []argo.Application
+}
+
+// render answers Applications that the caller may change.
+func (r *sets) render(set *argo.ApplicationSet) ([]argo.Application, error) {
+	r.mu.Lock()
+	have, known := r.rendered[set.UID]
+	r.mu.Unlock()
+	if !known || have.generation != set.Generation {
+		apps, err := Render(set)
+		if err != nil {
+			return nil, err
+		}
+		have = rendered{set.Generation, apps}
+		r.mu.Lock()
+		r.rendered[set.UID] = have
+		r.mu.Unlock()
+	}
+	apps := make([]argo.Application, len(have.apps))
+	for i := range apps {
+		have.apps[i].DeepCopyInto(&apps[i])
+	}
+	return apps, nil
 }
 
 func (a *Argo) setupSets(mgr ctrl.Manager) error {
@@ -55,7 +89,7 @@ func (a *Argo) setupSets(mgr ctrl.Manager) error {
 		For(&argo.ApplicationSet{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, predicate.LabelChangedPredicate{}))).
 		Owns(&argo.Application{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: ownedChanged})).
 		WithOptions(a.settings()).
-		Complete(&sets{Argo: a, client: mgr.GetClient()})
+		Complete(&sets{Argo: a, client: mgr.GetClient(), rendered: map[types.UID]rendered{}})
 }
 
 // ownedChanged tells whether anything of an Application changed that the ApplicationSet controller puts back.
@@ -80,7 +114,7 @@ func (r *sets) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, er
 	if set.DeletionTimestamp != nil {
 		return ctrl.Result{}, r.leave(ctx, set)
 	}
-	apps, err := Render(set)
+	apps, err := r.render(set)
 	if err != nil {
 		r.options.Fail(err)
 		return ctrl.Result{}, nil // Only another spec can mend it.
