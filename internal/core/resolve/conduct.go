@@ -173,7 +173,7 @@ func (s *Snapshot) standing(c *Cluster, at Admitted, plan *ClusterPlan, delivere
 			st.Addons = append(st.Addons, delivered[i].Addon)
 		}
 	}
-	st.Empty = len(plan.Pairs) == 0
+	st.Empty = empty(plan, delivered)
 	held := len(plan.Reasons) > 0 && (c.Gone || c.Hold != nil || c.Duplicate != nil || c.Paused || s.policy.Paused || s.source.Unavailable != nil)
 	switch frozen, pin := c.Orders.frozen(now), c.Orders.clusterPin(); {
 	case c.Gone:
@@ -205,6 +205,27 @@ func PendingStanding(c Cluster, delivered []Delivered) Standing {
 		st.Addons = append(st.Addons, delivered[i].Addon)
 	}
 	return st
+}
+
+// empty reports whether nothing is on a cluster and nothing comes: where all that is switched on is held, a release has nothing to prove, and
+// there is no ApplicationSet to record one in.
+func empty(plan *ClusterPlan, delivered []Delivered) bool {
+	return !slices.ContainsFunc(delivered, func(d Delivered) bool { return !d.Deleting }) &&
+		!slices.ContainsFunc(plan.Pairs, func(p Pair) bool { return p.Element != nil || p.asks })
+}
+
+// newestBrings reports whether the newest release has something for the cluster, of which the one that it is let to knows nothing.
+func (d *decision) newestBrings() bool {
+	if d.offer == d.newest {
+		return false
+	}
+	inRange := d.newest.inRange(d.version)
+	for i := range d.newest.addons {
+		if w, _ := d.wish(&d.newest.addons[i]); w == wishOn && inRange[i] {
+			return true
+		}
+	}
+	return false
 }
 
 // observe draws together what Argo CD says of the pairs that take part in the release the cluster is admitted to.

@@ -98,6 +98,7 @@ func (s *Snapshot) cluster(c Cluster, delivered []Delivered, permit Permit, now 
 		plan.Succeeded = at.Release
 	}
 	plan.Standing = s.standing(&c, at, &plan, delivered, now)
+	plan.Standing.Empty = plan.Standing.Empty && !d.newestBrings()
 	return plan
 }
 

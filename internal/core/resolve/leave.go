@@ -17,7 +17,7 @@ import (
 func (d *decision) waitForDowngrade(pairs []Pair) {
 	for i := range pairs {
 		if p := &pairs[i]; p.Action == Install && p.Delivered == "" {
-			p.Action, p.Element, p.Revision = Hold, nil, ""
+			p.Action, p.Element, p.Revision, p.part = Hold, nil, "", false
 			p.Reasons = []fault.Reason{fault.Reasonf(CodeKubernetesRollback, "waits, because %s is kept since the cluster's version went back; switch that off first", d.wentBack)}
 		}
 	}

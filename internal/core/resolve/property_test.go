@@ -392,7 +392,7 @@ func addonOf(c *catalog.Catalog, name string) *catalog.Addon {
 func (f fleet) needs(by *catalog.Catalog, p resolve.Pair, addon string) bool {
 	catalogs := []*catalog.Catalog{by}
 	for _, r := range f.in.Source.Releases {
-		if r.Tag.String() == p.Delivered && r.Catalog != nil {
+		if r.Tag.String() == p.Delivered && r.Catalog != nil && r.Refused == nil {
 			catalogs = append(catalogs, r.Catalog)
 		}
 	}

@@ -149,6 +149,8 @@ type Pair struct {
 
 	// part is set for a pair that takes part in the release its cluster is admitted to, waits while a dependency keeps it from going there.
 	part, waits bool
+	// asks is set for one that would be installed if its cluster were let to the release.
+	asks bool
 }
 
 // ClusterPlan is the decision about one cluster.

@@ -31,7 +31,7 @@ func (d *decision) waitForPermit(pairs []Pair) {
 		p := &pairs[i]
 		switch {
 		case d.waits && p.Action == Install:
-			p.Action, p.Element, p.Revision, p.part, p.waits = Hold, nil, "", false, false
+			p.Action, p.Element, p.Revision, p.part, p.waits, p.asks = Hold, nil, "", false, false, true
 		case d.waits && p.Action == Move:
 			d.putBack(p)
 			p.part, p.waits = false, false
@@ -67,7 +67,7 @@ func (d *decision) waitForDependencies(pairs []Pair) {
 	for i := range pairs {
 		at[pairs[i].Addon] = i
 	}
-	w := waiting{d: d, pairs: pairs, at: at, why: make([]*string, len(pairs))}
+	w := waiting{d: d, pairs: pairs, at: at, why: make([]*wait, len(pairs))}
 	for i := range pairs {
 		if a := pairs[i].Action; a == Install || a == Move {
 			w.reason(i)
@@ -75,13 +75,14 @@ func (d *decision) waitForDependencies(pairs []Pair) {
 	}
 	for i := range pairs {
 		p := &pairs[i]
-		if w.why[i] == nil || *w.why[i] == "" || p.Action != Install && p.Action != Move {
+		if w.why[i] == nil || w.why[i].text == "" || p.Action != Install && p.Action != Move {
 			continue
 		}
 		wanted := p.Wanted
 		d.putBack(p)
-		p.Wanted, p.waits = wanted, true
-		p.Reasons = []fault.Reason{fault.Reasonf(CodeWaitingForDependency, "waits for %s", *w.why[i])}
+		// What waits for a pair that is held has as little to do with the release as that has.
+		p.Wanted, p.waits, p.part = wanted, true, p.part && !w.why[i].held
+		p.Reasons = []fault.Reason{fault.Reasonf(CodeWaitingForDependency, "waits for %s", w.why[i].text)}
 	}
 }
 
@@ -91,52 +92,60 @@ type waiting struct {
 	pairs []Pair
 	at    map[string]int
 	// why is nil where it was not asked, and empty where nothing is in the way.
-	why []*string
+	why []*wait
 }
 
-// reason is the chain of what a pair waits for, "" for nothing. The catalog guarantees that dependencies have no circle.
-func (w *waiting) reason(i int) string {
+// wait is what a pair waits for.
+type wait struct {
+	// text is the chain, "" for nothing.
+	text string
+	// held is set when the chain ends in a pair that is held.
+	held bool
+}
+
+// reason is what a pair waits for. The catalog guarantees that dependencies have no circle.
+func (w *waiting) reason(i int) wait {
 	if w.why[i] != nil {
 		return *w.why[i]
 	}
-	text := ""
-	w.why[i] = &text
+	found := &wait{}
+	w.why[i] = found
 	n, offered := w.d.find(w.pairs[i].Addon)
 	if !offered {
-		return ""
+		return wait{}
 	}
 	for _, need := range w.d.offer.addons[n].DependsOn {
 		j, has := w.at[need]
 		if !has {
-			text = need + ", which is not there"
+			*found = wait{need + ", which is not there", true}
 			break
 		}
-		if state := w.state(j); state != "" {
-			text = need + ", which " + state
+		if state := w.state(j); state.text != "" {
+			*found = wait{need + ", which " + state.text, state.held}
 			break
 		}
 	}
-	return text
+	return *found
 }
 
 // state says why a dependency is not ready at the revision wanted; "" when it is.
-func (w *waiting) state(j int) string {
+func (w *waiting) state(j int) wait {
 	p := &w.pairs[j]
 	if p.Action == Install || p.Action == Move {
-		if on := w.reason(j); on != "" {
-			return "waits for " + on
+		if on := w.reason(j); on.text != "" {
+			return wait{"waits for " + on.text, on.held}
 		}
-		return "comes first (" + p.Wanted + ")"
+		return wait{"comes first (" + p.Wanted + ")", false}
 	}
 	switch {
 	case p.Element == nil:
-		return "is held: " + firstMessage(p)
+		return wait{"is held: " + firstMessage(p), true}
 	case p.Action == Hold && p.Element.Release != w.d.offer.tag && w.d.pinOf(p.Addon) == nil:
-		return "is held at " + p.Element.Release + ": " + firstMessage(p)
+		return wait{"is held at " + p.Element.Release + ": " + firstMessage(p), true}
 	case !p.Ready():
-		return "is " + p.state() + ", not yet Synced and Healthy at " + p.Element.Release
+		return wait{"is " + p.state() + ", not yet Synced and Healthy at " + p.Element.Release, false}
 	}
-	return ""
+	return wait{}
 }
 
 func firstMessage(p *Pair) string {
@@ -154,10 +163,10 @@ func (d *decision) clusterPin() *Pin {
 	return nil
 }
 
-// pinOf is the pin of one addon that still counts: until it expires, and then until the cluster moves on.
+// pinOf is the pin of one addon that still counts: until it expires, and then until the cluster moves on, for what is there.
 func (d *decision) pinOf(addon string) *Pin {
 	pin := d.c.Orders.pin(addon)
-	if pin == nil || addon == "" || !d.now.Before(pin.Expires) && !d.plan.Admitted.Since.Before(pin.Expires) {
+	if pin == nil || addon == "" || !d.now.Before(pin.Expires) && (d.has(addon) == nil || !d.plan.Admitted.Since.Before(pin.Expires)) {
 		return nil
 	}
 	return pin

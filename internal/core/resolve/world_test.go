@@ -256,6 +256,9 @@ func (w *world) argo() (changes int, err error) {
 				w.created++
 				app.uid = w.created
 			}
+			if app.Release != e.Release {
+				app.proved = ""
+			}
 			app.Element, app.cluster, app.finalizer = e, cluster, e.Finalize
 			w.apps[e.Application] = app
 			changes++
