@@ -75,6 +75,7 @@ func (w *wave) status() Status {
 	case w.breached != nil:
 		s.State, s.Message = StateHalted, fmt.Sprintf("%s is halted: %s. %s", w.tag, w.failures(w.breached), w.ways())
 	case w.current == nil:
+		s.Message = w.behind()
 	case onTheWay:
 		s.State, s.Message = StateProgressing, "group "+w.current.Name+": "+w.current.counts()
 	default:
@@ -84,6 +85,25 @@ func (w *wave) status() Status {
 		s.Message = "emergency: every cluster at once"
 	}
 	return s
+}
+
+// behind tells of a release that is completed without everybody; "" when nobody is missing.
+func (w *wave) behind() string {
+	switch absent := w.absent(); absent {
+	case 0:
+		return ""
+	case 1:
+		return "1 cluster takes no part and does not have it: see why with `addon-manager status`"
+	default:
+		return fmt.Sprintf("%d clusters take no part and do not have it: see why with `addon-manager status`", absent)
+	}
+}
+
+func (w *wave) absent() (n int) {
+	for i := range w.groups {
+		n += w.groups[i].absent
+	}
+	return n
 }
 
 func (w *wave) groupState(g *groupWave) (state, message string) {
