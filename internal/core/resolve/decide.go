@@ -340,6 +340,9 @@ func (d *decision) present(i int, have *Delivered) Pair {
 	p := d.s.keepPair(d.c.Name, *have)
 	p.On = why
 	hold := func(r fault.Reason) Pair {
+		if w == wishOn {
+			p.stays()
+		}
 		p.Action, p.Reasons, p.Wanted = Hold, []fault.Reason{r}, d.newest.tag
 		return p
 	}

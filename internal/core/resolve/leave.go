@@ -80,6 +80,7 @@ func (d *decision) wasOff(have *Delivered) bool {
 // kept holds what is there although nothing offers it.
 func (d *decision) kept(have *Delivered, why fault.Reason) Pair {
 	p := d.s.keepPair(d.c.Name, *have)
+	p.stays()
 	p.Action, p.Wanted, p.Reasons = Hold, d.newest.tag, []fault.Reason{why}
 	return p
 }
@@ -113,7 +114,11 @@ func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reaso
 		return p
 	}
 	if d.c.OnDisableInvalid {
-		return d.kept(have, fault.Reasonf(cluster.CodeInvalidOnDisable, "annotation %s cannot be read; nothing is removed until it can be", cluster.OnDisableAnnotation))
+		held := d.kept(have, fault.Reasonf(cluster.CodeInvalidOnDisable, "annotation %s cannot be read; nothing is removed until it can be", cluster.OnDisableAnnotation))
+		if held.Element != nil {
+			held.Element.Disabled = have.Disabled // It is off all the same.
+		}
+		return held
 	}
 	if own, ok := d.c.OnDisable(have.Addon); ok {
 		how = own
@@ -136,6 +141,13 @@ func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reaso
 		return p
 	}
 	return d.depart(p, have, how)
+}
+
+// stays calls off a removal that has begun: whoever wants the addon gone later gets the whole grace again.
+func (p *Pair) stays() {
+	if p.Element != nil {
+		p.Element.Disabled, p.Element.Finalize = "", false
+	}
 }
 
 // removal is the action that takes a pair away.
@@ -296,11 +308,9 @@ func leaving(p *Pair) bool { return going(p) || p.Element != nil && p.Element.Di
 func (d *decision) required(p Pair, have Delivered, by *Pair) Pair {
 	held := d.s.keepPair(d.c.Name, have)
 	held.Action = Hold
-	if held.Element != nil {
-		held.Element.Finalize, held.Element.Disabled = false, ""
-		if leaving(by) {
-			held.Element.Disabled = have.Disabled
-		}
+	held.stays()
+	if held.Element != nil && leaving(by) {
+		held.Element.Disabled = have.Disabled
 	}
 	why := fault.Reasonf(CodeRequired, "%s needs it and is on; switch %s off first", by.Addon, by.Addon)
 	if i, offered := d.find(by.Addon); !offered || !slices.Contains(d.offer.addons[i].DependsOn, have.Addon) {

@@ -209,3 +209,27 @@ func TestNotTakenBackWithinTheWave(t *testing.T) {
 		t.Errorf("listed: %+v", p.Element)
 	}
 }
+
+// TestUndoneWhileHeld calls a removal off when the addon is switched on again, also where nothing else can be done about it then.
+func TestUndoneWhileHeld(t *testing.T) {
+	w := newWorld()
+	w.policy.Deletion.Grace = 10 * time.Minute
+	w.release("v1.31-ake.1", "name: x")
+	w.secrets(secret("a", "x=enabled"))
+	mustSettle(t, w)
+	w.secrets(secret("a", "x=disabled"))
+	mustSettle(t, w)
+	w.now = w.now.Add(5 * time.Minute)
+	w.release("v1.31-ake.2", `name: x, parameters: [{name: zone, from: {label: zone}}]`)
+	w.secrets(secret("a", "x=enabled"))
+	mustSettle(t, w)
+	if p := resolve.Make(w.input()).Pairs[0]; p.Action != resolve.Hold || p.Reasons[0].Code != resolve.CodeParameterMissing || p.Element.Disabled != "" {
+		t.Fatalf("switched on: %+v %+v", p, p.Element)
+	}
+	w.secrets(secret("a", "x=disabled"))
+	w.now = w.now.Add(6 * time.Minute)
+	mustSettle(t, w)
+	if p := resolve.Make(w.input()).Pairs[0]; p.Action != resolve.Disable {
+		t.Errorf("switched off again: %s", p.Action)
+	}
+}
