@@ -184,12 +184,12 @@ func (s *Snapshot) standing(c *Cluster, at Admitted, plan *ClusterPlan, delivere
 		st.Minor, st.Unreachable = st.At.Minor, plan.Reasons[len(plan.Reasons)-1].Message
 		st.Empty = false
 	case pin != nil && now.Before(pin.Expires):
-		st.Exempt = "it is " + pin.said()
+		st.Exempt = "the cluster is " + pin.said()
 		if tag, r := s.usable(pin, st.Minor); r == nil {
 			st.Pinned = tag
 		}
 	case frozen != nil:
-		st.Exempt = "it is frozen by " + frozen.Owner + " until " + formatTime(frozen.Until) + ": " + frozen.Reason
+		st.Exempt = "the cluster is frozen by " + frozen.Owner + " until " + formatTime(frozen.Until) + ": " + frozen.Reason
 	}
 	st.observe(plan)
 	return st

@@ -95,6 +95,14 @@ func (p *Pin) said() string {
 	return "pinned to " + p.Release + " by " + p.Owner + " until " + formatTime(p.Expires) + ": " + p.Reason
 }
 
+// says is a pin as a sentence about what it pins.
+func (p *Pin) says() string {
+	if p.Addon == "" {
+		return "the cluster is " + p.said()
+	}
+	return "it is " + p.said()
+}
+
 // admitted is the release that a cluster was let to: what is written with its ApplicationSet, or where nothing is, the newest that is listed.
 func admitted(c *Cluster, delivered []Delivered) Admitted {
 	if c.Admitted.Release != "" {

@@ -196,11 +196,11 @@ func (s *Snapshot) usable(pin *Pin, minor version.Minor) (release.Tag, *fault.Re
 	tag, err := release.ParseTag(pin.Release)
 	switch {
 	case err != nil:
-		return tag, reason(CodePinUnusable, "it is %s; %v", pin.said(), err)
+		return tag, reason(CodePinUnusable, "%s; %v", pin.says(), err)
 	case tag.Minor != minor:
-		return tag, reason(CodePinUnusable, "it is %s, which is no release for Kubernetes %s; remove the pin, or pin it to one that is", pin.said(), minor)
+		return tag, reason(CodePinUnusable, "%s, which is no release for Kubernetes %s; take the pin back, or pin it to one that is", pin.says(), minor)
 	case s.offers[pin.Release] == nil:
-		return tag, reason(CodePinUnusable, "it is %s; there is no usable release of that name", pin.said())
+		return tag, reason(CodePinUnusable, "%s; there is no usable release of that name. Take the pin back, or correct it", pin.says())
 	}
 	return tag, nil
 }
