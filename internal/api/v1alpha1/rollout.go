@@ -24,7 +24,7 @@ type Pace struct {
 	ProgressDeadline string `json:"progressDeadline,omitempty"`
 
 	// MaxFailures is how many clusters of a group, as a number or a percentage, may fail, be late or be unreachable; one more halts the
-	// release. 0 by default.
+	// release. 0 by default; in a rollout without groups and pace nothing counts.
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:Pattern=`^((100|[0-9]{1,2})%|[0-9]+)$`
 	// +optional

@@ -72,7 +72,9 @@ func (r *reader) rollout(spec *v1alpha1.Rollout, p *rollout.Policy) {
 	if spec == nil {
 		return
 	}
-	p.Rest.Pace.MaxFailures = rollout.Limit{} // As everywhere in a rollout, none is tolerated unless somebody says so.
+	if steps(spec) {
+		p.Rest.Pace.MaxFailures = rollout.Limit{} // In a rollout that goes step by step none is tolerated, unless somebody says so.
+	}
 	p.Rest.Pace = r.pace("spec.rollout", spec.Pace, p.Rest.Pace)
 	p.Windows = r.windows("spec.rollout.windows", spec.Windows)
 	for i := range spec.Groups {
@@ -97,6 +99,11 @@ func (r *reader) rollout(spec *v1alpha1.Rollout, p *rollout.Policy) {
 		}
 		p.Accepted[string(resumed.Release)] = set(resumed.Accept)
 	}
+}
+
+// steps reports whether a rollout goes step by step. One that only holds orders about single releases goes everywhere at once, as without any.
+func steps(spec *v1alpha1.Rollout) bool {
+	return len(spec.Groups) > 0 || spec.MaxConcurrency != nil || spec.MinSuccessTime != nil || spec.ProgressDeadline != ""
 }
 
 // pace is what a group says, over what counts for all.

@@ -39,11 +39,20 @@ func TestPolicy(t *testing.T) {
 				Rollout:  rollout.Policy{Rest: rollout.Group{Name: "rest", Pace: rollout.Pace{MaxConcurrency: all, MaxFailures: all}}},
 			},
 		},
-		"an empty rollout tolerates no failure": {
-			spec: "url: x\nrollout: {}",
+		"a rollout in steps tolerates no failure": {
+			spec: "url: x\nrollout: {maxConcurrency: 100%}",
 			want: resolve.Policy{
 				Deletion: resolve.DefaultPolicy().Deletion,
 				Rollout:  rollout.Policy{Rest: rollout.Group{Name: "rest", Pace: rollout.Pace{MaxConcurrency: all, MaxFailures: none}}},
+			},
+		},
+		"orders about releases make no steps": {
+			spec: "url: x\nrollout: {halted: [v1.31-ake.3]}",
+			want: resolve.Policy{
+				Deletion: resolve.DefaultPolicy().Deletion,
+				Rollout: rollout.Policy{
+					Rest: rollout.Group{Name: "rest", Pace: rollout.Pace{MaxConcurrency: all, MaxFailures: all}}, Halted: map[string]bool{"v1.31-ake.3": true},
+				},
 			},
 		},
 		"everything said": {
