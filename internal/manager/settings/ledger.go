@@ -3,6 +3,7 @@ package settings
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/core/budget"
@@ -70,7 +71,7 @@ func bounded(s string) string {
 	if len(s) <= most {
 		return s
 	}
-	return s[:most] + "…"
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // RolloutStatus is how far each release has come, as a CatalogSource shows it.
