@@ -340,9 +340,7 @@ func (d *decision) present(i int, have *Delivered) Pair {
 	p := d.s.keepPair(d.c.Name, *have)
 	p.On = why
 	hold := func(r fault.Reason) Pair {
-		if w == wishOn {
-			p.stays()
-		}
+		p.stays()
 		p.Action, p.Reasons, p.Wanted = Hold, []fault.Reason{r}, d.newest.tag
 		return p
 	}
