@@ -56,11 +56,8 @@ func TestDeletingAnApplicationByHand(t *testing.T) {
 		objects := w.objects(app)
 		w.refused("delete", "application", app.Name)
 		w.refused("label", "application", app.Name, "app.kubernetes.io/managed-by-")
-		w.eventually(func() error { // Argo CD may mend the glass in between.
-			w.run("kubectl", "-n", sandbox.Namespace, "annotate", "application", app.Name, sandbox.BreakGlass+"=to see what becomes of it", "--overwrite")
-			_, err := w.Sandbox.Run(w.ctx, "kubectl", "-n", sandbox.Namespace, "delete", "application", app.Name)
-			return err
-		})
+		w.run("kubectl", "-n", sandbox.Namespace, "annotate", "application", app.Name, sandbox.BreakGlass+"=to see what becomes of it")
+		w.run("kubectl", "-n", sandbox.Namespace, "delete", "application", app.Name)
 		w.eventually(func() error {
 			now, err := w.Application(w.ctx, app.Name)
 			if err != nil {

@@ -81,8 +81,10 @@ func (d Delivery) Compile(cluster string, at resolve.Admitted, elements []resolv
 				// before it prunes.
 				PreserveResourcesOnDeletion: true,
 			},
-			Template:      d.template(cluster),
-			TemplatePatch: &patch,
+			// Or Argo CD would take it off again before the deletion that it is for.
+			PreservedFields: &argo.ApplicationPreservedFields{Annotations: []string{AnnotationBreakGlass}},
+			Template:        d.template(cluster),
+			TemplatePatch:   &patch,
 		},
 	}, nil
 }

@@ -50,6 +50,9 @@ const (
 	AnnotationAdmittedAt = catalog.LabelPrefix + "admitted-at"
 )
 
+// AnnotationBreakGlass on an object of ours lets others than the manager delete it; its value says why.
+const AnnotationBreakGlass = catalog.LabelPrefix + "break-glass"
+
 // resourcesFinalizer makes the deletion of an Application delete its objects first.
 const resourcesFinalizer = argo.ResourcesFinalizerName
 

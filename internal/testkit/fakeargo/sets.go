@@ -160,7 +160,7 @@ func (r *sets) bring(ctx context.Context, set *argo.ApplicationSet, want *argo.A
 			before = have.Spec.Source.TargetRevision
 		}
 		have.Spec, have.Labels, have.Finalizers = want.Spec, want.Labels, want.Finalizers
-		have.Annotations = preserved(want.Annotations, have.Annotations)
+		have.Annotations = preserved(set, want.Annotations, have.Annotations)
 		return controllerutil.SetControllerReference(set, have, r.client.Scheme())
 	})
 	if err != nil {
@@ -172,10 +172,14 @@ func (r *sets) bring(ctx context.Context, set *argo.ApplicationSet, want *argo.A
 	return nil
 }
 
-// preserved keeps the annotations with which people ask Argo CD for something.
-func preserved(want, have map[string]string) map[string]string {
+// preserved keeps the annotations with which people ask Argo CD for something, and those that the ApplicationSet says.
+func preserved(set *argo.ApplicationSet, want, have map[string]string) map[string]string {
 	all := maps.Clone(want)
-	for _, key := range []string{argo.AnnotationKeyRefresh, argo.AnnotationKeyHydrate, "notified.notifications.argoproj.io"} {
+	keys := []string{argo.AnnotationKeyRefresh, argo.AnnotationKeyHydrate, "notified.notifications.argoproj.io"}
+	if set.Spec.PreservedFields != nil {
+		keys = append(keys, set.Spec.PreservedFields.Annotations...)
+	}
+	for _, key := range keys {
 		if v, ok := have[key]; ok {
 			if all == nil {
 				all = map[string]string{}
