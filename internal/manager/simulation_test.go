@@ -27,7 +27,7 @@ import (
 const (
 	fleetSize   = 200
 	fleetSoak   = 2 * time.Second
-	fleetExpire = 45 * time.Second
+	fleetExpire = 30 * time.Second
 )
 
 // groups of the fleet, in order, with how many clusters may be on the way at once.
@@ -51,7 +51,7 @@ func takes(cluster string) (how fakeargo.State, before bool) {
 		return fakeargo.Degraded, false
 	case "c110":
 		return fakeargo.Failed, false
-	case "c050":
+	case "c006":
 		return fakeargo.Progressing, false // It never gets ready, and is late.
 	}
 	return fakeargo.Healthy, false
@@ -76,7 +76,7 @@ func fleetGroup(cluster string) int {
 func TestSimulatedRollout(t *testing.T) {
 	w := newWorld(t)
 	catalog := catalogOf("net enabled: always", "certs enabled: always, dependsOn: [net]", "metrics enabled: always")
-	old := w.release("1.31", "v1.31-ake.1", catalog)
+	old := w.release("1.31", firstTag, catalog)
 	w.source()
 	for i := range fleetSize {
 		name := fleetName(i)
@@ -87,7 +87,7 @@ func TestSimulatedRollout(t *testing.T) {
 	}
 	begun := time.Now()
 	stop := w.run()
-	w.within(5*time.Minute, "the fleet has the first release", func() error { return w.completed("v1.31-ake.1", succeeded) })
+	w.within(5*time.Minute, "the fleet has the first release", func() error { return w.completed(firstTag, succeeded) })
 	t.Logf("the first release is everywhere after %v", time.Since(begun).Round(time.Second))
 
 	w.tune(func(spec *v1alpha1.CatalogSourceSpec) { spec.Rollout = fleetRollout() })
@@ -113,33 +113,33 @@ func TestSimulatedRollout(t *testing.T) {
 	h := w.record()
 	begun = time.Now()
 	catalog["addons/net/config.yaml"] += "data: {changed: \"yes\"}\n"
-	commit := w.release("1.31", "v1.31-ake.2", catalog)
+	commit := w.release("1.31", secondTag, catalog)
 	w.within(2*time.Minute, "the second group is on its way", func() error {
-		if n := h.admitted("v1.31-ake.2", 1); n < 10 {
+		if n := h.admitted(secondTag, 1); n < 10 {
 			return fmt.Errorf("%d clusters of it have the release", n)
 		}
 		return nil
 	})
 	stop()
 	stop = w.run()
-	w.within(5*time.Minute, "the rollout ends", func() error {
-		return w.completed("v1.31-ake.2", func(v1alpha1.RolloutGroupStatus) bool { return true })
+	w.within(8*time.Minute, "the rollout ends", func() error {
+		return w.completed(secondTag, func(v1alpha1.RolloutGroupStatus) bool { return true })
 	})
 	t.Logf("the rollout took %v", time.Since(begun).Round(time.Second))
 	want := []v1alpha1.RolloutGroupStatus{
 		{Name: "canary", State: "Completed", Clusters: 5, Succeeded: 5},
-		{Name: "early", State: "Completed", Clusters: 50, Succeeded: 45, Failed: 1, TimeOut: 1, Skip: 3, Late: []string{"c010", "c020", "c030", "c040", "c050"}},
+		{Name: "early", State: "Completed", Clusters: 50, Succeeded: 45, Failed: 1, TimeOut: 1, Skip: 3, Late: []string{"c006", "c010", "c020", "c030", "c040"}},
 		{Name: "rest", State: "Completed", Clusters: 145, Succeeded: 136, Failed: 2, Skip: 7, Late: []string{"c060", "c070", "c090", "c100", "c110", "c120", "c130", "c150", "c199"}},
 	}
 	rollouts := w.catalogSource().Status.Rollouts
-	if d := gocmp.Diff([]v1alpha1.RolloutStatus{{Minor: "1.31", Release: "v1.31-ake.2", State: "Completed", Groups: want}}, rollouts); d != "" {
+	if d := gocmp.Diff([]v1alpha1.RolloutStatus{{Minor: "1.31", Release: secondTag, State: "Completed", Groups: want}}, rollouts); d != "" {
 		t.Errorf("status.rollouts (-want +got):\n%s", d)
 	}
 	h.check(t, commit)
 
 	// What was left out follows by itself once it answers.
 	w.argo.SetScript(nil)
-	w.within(2*time.Minute, "everybody has the release", func() error { return w.completed("v1.31-ake.2", succeeded) })
+	w.within(2*time.Minute, "everybody has the release", func() error { return w.completed(secondTag, succeeded) })
 	w.settled()
 	stop()
 	w.run()
@@ -266,86 +266,116 @@ func (h *history) admitted(release string, group int) int {
 	return len(clusters)
 }
 
-// replayed is the fleet as it was at one moment of its history.
+// replayed is the fleet as it was at one moment of its history, and what was wrong until then.
 type replayed struct {
 	commit  string
 	release map[string]string
 	since   map[string]time.Time
 	apps    map[string]*argo.Application
+	// admissions counts the clusters that were let to the release, most is how many of each group were on the way at once.
+	admissions int
+	most       []int
+	wrong      []string
 }
 
-// check replays the history and holds every admission against what had been written before it.
-func (h *history) check(t *testing.T, commit string) {
-	t.Helper()
-	now := replayed{commit: commit, release: map[string]string{}, since: map[string]time.Time{}, apps: map[string]*argo.Application{}}
-	admissions, most := 0, make([]int, len(fleetGroups))
-	for _, e := range h.sorted() {
-		if app, ok := e.object.(*argo.Application); ok {
-			now.moved(t, app)
-			now.apps[app.Name] = app
-		}
-		set, ok := e.object.(*argo.ApplicationSet)
-		if !ok {
-			continue
-		}
-		name, release := set.Name, set.Annotations[argocd.AnnotationAdmitted]
-		was, known := now.release[name]
-		at, err := time.Parse(time.RFC3339, set.Annotations[argocd.AnnotationAdmittedAt])
-		if err != nil {
-			t.Fatalf("cluster %s was let to %q without a time: %v", name, release, err)
-		}
-		now.release[name], now.since[name] = release, at
-		if !known || was == release {
-			continue
-		}
-		if was != "v1.31-ake.1" || release != "v1.31-ake.2" {
-			t.Errorf("cluster %s went from %s to %s", name, was, release)
-		}
-		admissions++
-		group := fleetGroup(name)
-		for i := range fleetSize {
-			other := fleetName(i)
-			if fleetGroup(other) >= group {
-				break
-			}
-			if why := now.undone(other, at); why != "" {
-				t.Errorf("cluster %s of group %s was let to the release at %v while %s of an earlier group %s", name, fleetGroups[group].name, at, other, why)
-			}
-		}
-		onTheWay := now.onTheWay(group, at)
-		most[group] = max(most[group], onTheWay)
-		if limit := fleetGroups[group].atOnce; onTheWay > limit {
-			t.Errorf("cluster %s makes %d on the way in group %s, at most %d are allowed", name, onTheWay, fleetGroups[group].name, limit)
+// replay holds every admission and every move against what had been written before it.
+func replay(entries []entry, commit string) *replayed {
+	r := &replayed{commit: commit, release: map[string]string{}, since: map[string]time.Time{}, apps: map[string]*argo.Application{}, most: make([]int, len(fleetGroups))}
+	for _, e := range entries {
+		switch o := e.object.(type) {
+		case *argo.Application:
+			r.moved(o)
+			r.apps[o.Name] = o
+		case *argo.ApplicationSet:
+			r.written(o)
 		}
 	}
-	if admissions != fleetSize-5 { // Those that could not be reached before keep what they have.
-		t.Errorf("%d clusters were let to the release", admissions)
+	return r
+}
+
+func (r *replayed) errorf(format string, args ...any) {
+	r.wrong = append(r.wrong, fmt.Sprintf(format, args...))
+}
+
+// written takes an ApplicationSet in, and checks that its cluster may be let to the release when it is.
+func (r *replayed) written(set *argo.ApplicationSet) {
+	name, release := set.Name, set.Annotations[argocd.AnnotationAdmitted]
+	was, known := r.release[name]
+	at, err := time.Parse(time.RFC3339, set.Annotations[argocd.AnnotationAdmittedAt])
+	if err != nil {
+		r.errorf("cluster %s was let to %q without a time: %v", name, release, err)
 	}
-	t.Logf("most on the way at once: %v", most)
-	for i, n := range most {
-		if n < fleetGroups[i].atOnce/2 {
-			t.Errorf("at most %d clusters of group %s were on the way at once: it could have been %d", n, fleetGroups[i].name, fleetGroups[i].atOnce)
+	r.release[name], r.since[name] = release, at
+	if !known || was == release {
+		return
+	}
+	if was != firstTag || release != secondTag {
+		r.errorf("cluster %s went from %s to %s", name, was, release)
+	}
+	r.admissions++
+	group := fleetGroup(name)
+	for i := range fleetSize {
+		other := fleetName(i)
+		if fleetGroup(other) >= group {
+			break
 		}
+		if why := r.undone(other, at); why != "" {
+			r.errorf("cluster %s of group %s overtakes %s of an earlier group, which %s", name, fleetGroups[group].name, other, why)
+		}
+	}
+	onTheWay := r.onTheWay(group, at)
+	r.most[group] = max(r.most[group], onTheWay)
+	if limit := fleetGroups[group].atOnce; onTheWay > limit {
+		r.errorf("cluster %s makes %d on the way in group %s, at most %d are allowed", name, onTheWay, fleetGroups[group].name, limit)
 	}
 }
 
 // moved checks that an Application which goes to the release may: its cluster was let to it, and what it depends on is ready there.
-func (r *replayed) moved(t *testing.T, app *argo.Application) {
-	t.Helper()
+func (r *replayed) moved(app *argo.Application) {
 	before := r.apps[app.Name]
 	if app.Spec.Source.TargetRevision != r.commit || before != nil && before.Spec.Source.TargetRevision == r.commit {
 		return
 	}
 	cluster, _ := argocd.ClusterOf(app.Labels, app.Annotations)
 	if before == nil || before.UID != app.UID {
-		t.Errorf("Application %s was made anew", app.Name)
+		r.errorf("Application %s was made anew", app.Name)
 	}
-	if r.release[cluster] != "v1.31-ake.2" {
-		t.Errorf("Application %s moves and its cluster was let to %s", app.Name, r.release[cluster])
+	if r.release[cluster] != secondTag {
+		r.errorf("Application %s moves and its cluster was let to %s", app.Name, r.release[cluster])
 	}
 	if need := cluster + "-net"; strings.HasSuffix(app.Name, "-certs") && !r.ready(r.apps[need]) {
-		t.Errorf("Application %s moves before %s is ready at the release", app.Name, need)
+		r.errorf("Application %s moves before %s is ready at the release", app.Name, need)
 	}
+}
+
+// plant makes the history another, as a faulty manager would have made it: what is moved is taken to have been written just before the first
+// entry that fits.
+func plant(entries []entry, moved, before func(entry) bool) []entry {
+	i, j := slices.IndexFunc(entries, moved), slices.IndexFunc(entries, before)
+	e := entries[i]
+	rest := slices.Delete(slices.Clone(entries), i, i+1)
+	if i < j {
+		j--
+	}
+	return slices.Insert(rest, j, e)
+}
+
+// later is a history in which the canaries got ready an hour later than they did.
+func later(entries []entry) []entry {
+	entries = slices.Clone(entries)
+	for i, e := range entries {
+		app, ok := e.object.(*argo.Application)
+		if !ok || app.Status.OperationState == nil || app.Status.OperationState.FinishedAt == nil {
+			continue
+		}
+		if cluster, _ := argocd.ClusterOf(app.Labels, app.Annotations); fleetGroup(cluster) == 0 {
+			app = app.DeepCopy()
+			finished := metav1.NewTime(app.Status.OperationState.FinishedAt.Add(time.Hour))
+			app.Status.OperationState.FinishedAt = &finished
+			entries[i].object = app
+		}
+	}
+	return entries
 }
 
 // ready tells whether Argo CD says that an Application is Synced and Healthy at exactly the release.
@@ -378,7 +408,7 @@ func (r *replayed) undone(cluster string, at time.Time) string {
 		}
 	}
 	switch {
-	case r.release[cluster] != "v1.31-ake.2":
+	case r.release[cluster] != secondTag:
 		return "still has " + r.release[cluster]
 	case ready && !at.Before(since.Add(fleetSoak)):
 		return ""
@@ -393,9 +423,59 @@ func (r *replayed) undone(cluster string, at time.Time) string {
 // onTheWay counts the clusters of a group that were let to the release and are not through.
 func (r *replayed) onTheWay(group int, at time.Time) (n int) {
 	for i := range fleetSize {
-		if name := fleetName(i); fleetGroup(name) == group && r.release[name] == "v1.31-ake.2" && r.undone(name, at) != "" {
+		if name := fleetName(i); fleetGroup(name) == group && r.release[name] == secondTag && r.undone(name, at) != "" {
 			n++
 		}
 	}
 	return n
+}
+
+// check holds the history against what must always be so; and then, so that nobody trusts a check that sees nothing, histories of managers that
+// are wrong in one thing each.
+func (h *history) check(t *testing.T, commit string) {
+	t.Helper()
+	entries := h.sorted()
+	r := replay(entries, commit)
+	for _, wrong := range r.wrong {
+		t.Error(wrong)
+	}
+	if r.admissions != fleetSize-5 { // Those that could not be reached before keep what they have.
+		t.Errorf("%d clusters were let to the release", r.admissions)
+	}
+	t.Logf("most on the way at once: %v", r.most)
+	for i, n := range r.most {
+		if n < fleetGroups[i].atOnce/2 {
+			t.Errorf("at most %d clusters of group %s were on the way at once: it could have been %d", n, fleetGroups[i].name, fleetGroups[i].atOnce)
+		}
+	}
+
+	admitted := func(group int) func(entry) bool {
+		return func(e entry) bool {
+			set, ok := e.object.(*argo.ApplicationSet)
+			return ok && fleetGroup(set.Name) == group && set.Annotations[argocd.AnnotationAdmitted] == secondTag
+		}
+	}
+	moved := func(addon string) func(entry) bool {
+		return func(e entry) bool {
+			app, ok := e.object.(*argo.Application)
+			return ok && strings.HasPrefix(app.Name, "c000-"+addon) && app.Spec.Source.TargetRevision == commit
+		}
+	}
+	for name, planted := range map[string]struct {
+		entries []entry
+		says    string
+	}{
+		"a group overtakes":                         {plant(entries, admitted(1), admitted(0)), "overtakes"},
+		"a gate that opens before the soak is over": {later(entries), "is ready since"},
+		"a move without a permit":                   {plant(entries, moved("net"), admitted(0)), "its cluster was let to"},
+		"a move before what it depends on":          {plant(entries, moved("certs"), moved("net")), "before c000-net is ready"},
+		"nobody ever gets ready": {slices.DeleteFunc(slices.Clone(entries), func(e entry) bool {
+			app, ok := e.object.(*argo.Application)
+			return ok && app.Status.Sync.Revision == commit
+		}), "at most 2 are allowed"},
+	} {
+		if !slices.ContainsFunc(replay(planted.entries, commit).wrong, func(s string) bool { return strings.Contains(s, planted.says) }) {
+			t.Errorf("planted: %s. Nothing was found that says %q", name, planted.says)
+		}
+	}
 }
