@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/argoproj/argo-cd/v2/applicationset/controllers/template"
 	"github.com/argoproj/argo-cd/v2/applicationset/generators"
@@ -341,7 +342,21 @@ func TestStatus(t *testing.T) {
 			a.Status.Sync = argo.SyncStatus{Status: "Synced", Revision: "abc"}
 			a.Status.Health.Status = "Healthy"
 			a.Status.OperationState = &argo.OperationState{Phase: "Failed", Message: "before"}
-		}, resolve.Status{Release: "v1.31-ake.4", Sync: "Synced", Health: "Healthy", Revision: "abc"}},
+		}, resolve.Status{Release: "v1.31-ake.4", Sync: "Synced", Health: "Healthy", Revision: "abc", Operation: resolve.Operation{Phase: "Failed"}}},
+		"when it was found, and synced": {func(a *argo.Application) {
+			at := func(minute int) *metav1.Time {
+				t := metav1.NewTime(time.Date(2026, 1, 31, 12, minute, 0, 0, time.FixedZone("", 3600)))
+				return &t
+			}
+			a.Status.Sync = argo.SyncStatus{Status: "Synced", Revision: "abc"}
+			a.Status.Health = argo.HealthStatus{Status: "Healthy", LastTransitionTime: at(1)}
+			a.Status.ReconciledAt = at(2)
+			a.Status.OperationState = &argo.OperationState{Phase: "Succeeded", FinishedAt: at(3), SyncResult: &argo.SyncOperationResult{Revision: "abc"}}
+		}, resolve.Status{
+			Release: "v1.31-ake.4", Sync: "Synced", Health: "Healthy", Revision: "abc",
+			HealthSince: time.Date(2026, 1, 31, 11, 1, 0, 0, time.UTC), Reconciled: time.Date(2026, 1, 31, 11, 2, 0, 0, time.UTC),
+			Operation: resolve.Operation{Phase: "Succeeded", Revision: "abc", Finished: time.Date(2026, 1, 31, 11, 3, 0, 0, time.UTC)},
+		}},
 		"an error condition": {func(a *argo.Application) {
 			a.Status.Sync.Status = "Unknown"
 			a.Status.Conditions = []argo.ApplicationCondition{{Type: "OrphanedResourceWarning", Message: "warn"}, {Type: "ComparisonError", Message: "boom"}}
@@ -349,7 +364,7 @@ func TestStatus(t *testing.T) {
 		"a failed operation": {func(a *argo.Application) {
 			a.Status.Sync.Status = "OutOfSync"
 			a.Status.OperationState = &argo.OperationState{Phase: "Failed", Message: long}
-		}, resolve.Status{Release: "v1.31-ake.4", Sync: "OutOfSync", Message: strings.Repeat("語", 100) + "…"}},
+		}, resolve.Status{Release: "v1.31-ake.4", Sync: "OutOfSync", Message: strings.Repeat("語", 100) + "…", Operation: resolve.Operation{Phase: "Failed"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if d := cmp.Diff(tc.want, status(tc.change)); d != "" {

@@ -42,7 +42,7 @@ func (d *decision) dropped(have *Delivered) Pair {
 	}
 	from, err := release.ParseTag(have.Release)
 	if err != nil {
-		return d.kept(have, fault.Reasonf(CodeReleaseUnknown, "release %s does not offer %s, and the release it was delivered from is not known (%q); switch it off by label %s%s=disabled once a release offers it, or delete Application %q by hand",
+		return d.kept(have, fault.Reasonf(CodeReleaseUnknown, "release %s does not offer %s, and the release it was delivered from is not known (%q); switch it off by label %s%s=disabled once a release offers it, or delete Application %q by hand, with the break-glass annotation",
 			d.offer.tag, have.Addon, have.Release, catalog.LabelPrefix, have.Addon, have.Application))
 	}
 	onDisable := have.OnDisable
@@ -109,7 +109,7 @@ func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reaso
 	}
 	if p.Element == nil && have.Exists && !have.Finalizer {
 		p.Action = Hold
-		p.Reasons = append(p.Reasons, fault.Reasonf(CodeReleaseUnknown, "Application %q names no release (%q) and is not listed, so that it cannot be taken away as promised; delete it by hand",
+		p.Reasons = append(p.Reasons, fault.Reasonf(CodeReleaseUnknown, "Application %q names no release (%q) and is not listed, so that it cannot be taken away as promised; delete it by hand, with the break-glass annotation",
 			have.Application, have.Release))
 		return p
 	}

@@ -174,7 +174,7 @@ func TestUnlistableStays(t *testing.T) {
 	for label, want := range map[string]string{
 		"x=yes": `a/x hold InvalidSwitch: label addons.kaas.dev/x is neither "enabled" nor "disabled"; what is there stays.`,
 		"x=disabled": `a/x hold SwitchedOff: label addons.kaas.dev/x is "disabled". ` +
-			`ReleaseUnknown: Application "a-x" names no release ("") and is not listed, so that it cannot be taken away as promised; delete it by hand.`,
+			`ReleaseUnknown: Application "a-x" names no release ("") and is not listed, so that it cannot be taken away as promised; delete it by hand, with the break-glass annotation.`,
 		"x=enabled": "a/x move NewRelease: v1.31-ake.1 is the release for Kubernetes 1.31; what is delivered names none.",
 	} {
 		w.secrets(secret("a", label))
