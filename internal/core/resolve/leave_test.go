@@ -147,7 +147,7 @@ func TestDroppedAddon(t *testing.T) {
 		"from another minor":                    {"v1.30-ake.7", "prune", "a/x remove NotInRelease: release v1.31-ake.2 no longer offers x."},
 		"from the very release":                 {"v1.31-ake.2", "prune", "a/x hold NotInRelease: release v1.31-ake.2 does not offer x, and yet it is delivered from it; only a newer release takes it away."},
 		"from a newer release that is gone":     {"v1.31-ake.3", "prune", "a/x hold TagGone: v1.31-ake.3 is delivered and newer than v1.31-ake.2, the newest usable release; a release is never taken back by itself."},
-		"from no release that anybody can tell": {"", "prune", `a/x hold ReleaseUnknown: release v1.31-ake.2 does not offer x, and the release it was delivered from is not known (""); switch it off by label addons.kaas.dev/x=disabled once a release offers it, or delete Application "a-x" by hand.`},
+		"from no release that anybody can tell": {"", "prune", `a/x hold ReleaseUnknown: release v1.31-ake.2 does not offer x, and the release it was delivered from is not known (""); switch it off by label addons.kaas.dev/x=disabled once a release offers it, or delete Application "a-x" by hand, with the break-glass annotation.`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()
