@@ -332,6 +332,9 @@ func (m moment) has(name string) bool {
 		if p.Element != nil {
 			return true
 		}
+		if p.Action == resolve.Remove || p.Action == resolve.Release {
+			continue
+		}
 		switch p.Reasons[0].Code {
 		case resolve.CodeDependencyOff, resolve.CodeOutOfRange, resolve.CodePinUnusable, resolve.CodeNameTaken, resolve.CodeParameterMissing, resolve.CodeWaitingForDependency, resolve.CodeKubernetesRollback:
 		default:
