@@ -160,15 +160,18 @@ func metadataOf(e resolve.Element) (m metadata) {
 	if e.Finalize {
 		m.Finalizers = []string{resourcesFinalizer}
 	}
-	if e.Disabled == "" {
-		return m
-	}
-	m.Annotations = map[string]string{AnnotationDisabled: e.Disabled}
-	if e.Grace != "" {
-		m.Annotations[AnnotationGrace] = e.Grace
+	says := map[string]string{}
+	if e.Disabled != "" {
+		says[AnnotationDisabled] = e.Disabled
+		if e.Grace != "" {
+			says[AnnotationGrace] = e.Grace
+		}
 	}
 	if e.PruneCRDs {
-		m.Annotations[AnnotationPruneCRDs] = "true"
+		says[AnnotationPruneCRDs] = "true"
+	}
+	if len(says) > 0 {
+		m.Annotations = says
 	}
 	return m
 }

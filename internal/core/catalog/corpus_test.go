@@ -533,6 +533,9 @@ func TestCorpus(t *testing.T) {
 		}},
 		{id: "pruneCRDs", in: one("pruneCRDs: true")},
 		{id: "pruneCRDs off", in: one("pruneCRDs: false")},
+		{id: "pruneCRDs in the management cluster", in: one("placement: management\n  pruneCRDs: true"), want: []string{
+			"catalog.yaml:8:14: addons[0].pruneCRDs: an addon with placement management shares its CustomResourceDefinitions with those of all other clusters, which would lose theirs: remove pruneCRDs",
+		}},
 		{id: "pruneCRDs quoted", in: one(`pruneCRDs: "true"`), want: []string{
 			`catalog.yaml:7:14: addons[0].pruneCRDs: want true or false without quotes, found "true"`,
 		}},

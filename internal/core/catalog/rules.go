@@ -48,6 +48,16 @@ func (d *decoder) paths(addons []entry) {
 	}
 }
 
+// shared refuses to let an addon take CustomResourceDefinitions of the management cluster along: all clusters share them there, and with one
+// cluster's addon everybody's custom resources would go.
+func (d *decoder) shared(addons []entry) {
+	for _, e := range addons {
+		if e.addon.PruneCRDs && e.addon.Placement == Management {
+			d.refuse(e.place("pruneCRDs"), "%s.pruneCRDs: an addon with placement management shares its CustomResourceDefinitions with those of all other clusters, which would lose theirs: remove pruneCRDs", e.name)
+		}
+	}
+}
+
 // lastMinor ends the minors that ranges are tried on: 1.0 to 1.99.
 const lastMinor = 99
 

@@ -49,7 +49,7 @@ func (s *Snapshot) decommission(plan *ClusterPlan, c *Cluster, delivered []Deliv
 			p.Action, p.Element.Finalize = Remove, true
 		default:
 			p.Action, p.Element, p.Revision = Remove, nil, ""
-			p.Delete = have.Exists && !have.Deleting
+			p.Delete, p.PruneCRDs = have.Exists && !have.Deleting, have.PruneCRDs
 		}
 		into = append(into, p)
 	}
