@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/addon-manager/addon-manager/internal/manager"
 	"github.com/go-logr/logr"
@@ -42,6 +44,7 @@ func newRun() *cobra.Command {
 	flags.DurationVar(&o.GitTimeout, "git-timeout", 0, "how long a fetch may take (default 60s)")
 	flags.IntVar(&o.Workers, "workers", 0, "how many clusters are worked on at once (default 8)")
 	flags.DurationVar(&o.ProbeInterval, "probe-interval", 0, "how often a cluster that reports no Kubernetes version is asked (default 60s)")
+	flags.DurationVar(&o.UnlistWait, "unlist-wait", 2*time.Second, "how long after taking an Application off its list to delete it: Argo CD may still be at the list before")
 	flags.BoolVar(&o.AllowExec, "allow-exec-credentials", false, "let version probes run the credential programs that cluster Secrets name")
 	flags.Float32Var(&connect.qps, "kube-api-qps", 200, "requests a second to the management cluster")
 	flags.IntVar(&connect.burst, "kube-api-burst", 400, "requests at once to the management cluster")

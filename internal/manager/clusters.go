@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -60,6 +61,10 @@ type clusters struct {
 	counters  *counters
 	events    record.EventRecorder
 	now       func() time.Time
+
+	unlistWait time.Duration
+	// unlisted is since when this process knows Applications to be deleted that are on no list any more: for each cluster, by UID.
+	unlisted sync.Map
 }
 
 // Reconcile implements reconcile.Reconciler; the request names a cluster.
@@ -132,6 +137,8 @@ func (r *clusters) after(plan resolve.ClusterPlan, errs ...error) (ctrl.Result, 
 		case err == nil:
 		case errors.Is(err, errStaleCache):
 			soon(catchUp)
+		case errors.Is(err, errUnlisted):
+			soon(max(r.unlistWait/4, catchUp))
 		case errors.Is(err, errReportLater):
 			soon(r.fleet.mayReport(plan.Name, r.now()) + time.Millisecond)
 		default:
@@ -322,6 +329,9 @@ func (r *clusters) refuseForeign(ctx context.Context, g *gathered, plan *resolve
 // errStaleCache asks for another try, once the cache has caught up. Nothing is wrong, so it is not logged as an error.
 var errStaleCache = errors.New("the cache lags behind the API server")
 
+// errUnlisted asks for another try, once Argo CD knows the list that is without what is to be deleted.
+var errUnlisted = errors.New("what is to be deleted has just been taken off the list")
+
 // askAgain is how soon a name that somebody else has is tried again: what is not ours is not watched.
 const askAgain = 30 * time.Second
 
@@ -359,6 +369,9 @@ func (r *clusters) apply(ctx context.Context, delivery argocd.Delivery, g *gathe
 	if differs, err := argocd.Differs(g.set, set, elements); err != nil {
 		return err
 	} else if differs {
+		if err := r.stillThere(ctx, g, elements); err != nil {
+			return err
+		}
 		if g.set != nil {
 			// What was decided by an older state than the last, by a manager that lost its lease or a cache that lags, must not undo it.
 			set.ResourceVersion = g.set.ResourceVersion
@@ -391,10 +404,32 @@ func (r *clusters) dropSet(ctx context.Context, g *gathered) error {
 	return nil
 }
 
+// stillThere makes sure that an Application that is listed again is there now: one that was just deleted, by another manager or before the
+// cache knows, would come back.
+func (r *clusters) stillThere(ctx context.Context, g *gathered, elements []resolve.Element) error {
+	for i := range g.delivered {
+		have := &g.delivered[i]
+		again := func(e resolve.Element) bool { return e.Application == have.Application }
+		if have.Listed || !have.Exists || have.Deleting || !slices.ContainsFunc(elements, again) {
+			continue
+		}
+		app := &argocd.Application{}
+		err := r.live.Get(ctx, client.ObjectKey{Namespace: r.namespace, Name: have.Application}, app)
+		switch {
+		case client.IgnoreNotFound(err) != nil:
+			return fmt.Errorf("read Application %q before it is listed again: %w", have.Application, err)
+		case err != nil, app.UID != g.uids[have.Application], app.DeletionTimestamp != nil:
+			return errStaleCache
+		}
+	}
+	return nil
+}
+
 // removeAll deletes what may go now. A cache can lag behind, after a restart of the API server even by a lot, and show labels as they once
 // were; so nothing is deleted unless the cluster Secret still is the one that was decided by.
 func (r *clusters) removeAll(ctx context.Context, g *gathered, plan resolve.ClusterPlan) error {
-	if !slices.ContainsFunc(plan.Pairs, func(p resolve.Pair) bool { return p.Delete }) {
+	since := r.unlistedSince(g, plan)
+	if len(since) == 0 {
 		return nil
 	}
 	if err := r.stillSo(ctx, g, plan); err != nil {
@@ -402,11 +437,41 @@ func (r *clusters) removeAll(ctx context.Context, g *gathered, plan resolve.Clus
 	}
 	var errs []error
 	for i := range plan.Pairs {
-		if p := &plan.Pairs[i]; p.Delete {
-			errs = append(errs, r.remove(ctx, p, g.uids[p.Application]))
+		p := &plan.Pairs[i]
+		if !p.Delete {
+			continue
 		}
+		uid := g.uids[p.Application]
+		if r.now().Sub(since[uid]) < r.unlistWait {
+			errs = append(errs, errUnlisted)
+			continue
+		}
+		errs = append(errs, r.remove(ctx, p, uid))
 	}
 	return errors.Join(errs...)
+}
+
+// unlistedSince is since when each Application that goes is known to be on no list any more. No cluster is worked on twice at once.
+func (r *clusters) unlistedSince(g *gathered, plan resolve.ClusterPlan) map[types.UID]time.Time {
+	since := map[types.UID]time.Time{}
+	before, _ := r.unlisted.Load(plan.Name)
+	known, _ := before.(map[types.UID]time.Time)
+	for i := range plan.Pairs {
+		if p := &plan.Pairs[i]; p.Delete {
+			uid := g.uids[p.Application]
+			if at, ok := known[uid]; ok {
+				since[uid] = at
+			} else {
+				since[uid] = r.now()
+			}
+		}
+	}
+	if len(since) == 0 {
+		r.unlisted.Delete(plan.Name)
+	} else {
+		r.unlisted.Store(plan.Name, since)
+	}
+	return since
 }
 
 // stillSo makes sure that what deletions were decided by is so now.

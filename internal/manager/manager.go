@@ -60,6 +60,9 @@ type Options struct {
 	Registry prometheus.Registerer
 	// ProbeInterval is how often a cluster that reports no version is asked (default 60 s).
 	ProbeInterval time.Duration
+	// UnlistWait is how long after an Application was taken off its ApplicationSet's list it is deleted at the earliest. Argo CD's ApplicationSet
+	// controller may be at work on the list before, and would create it again.
+	UnlistWait time.Duration
 }
 
 // Scheme knows every type that the manager reads and writes.
@@ -230,7 +233,7 @@ func setup(mgr ctrl.Manager, o Options) error {
 	cls := &clusters{
 		conductor: conduct, client: mgr.GetClient(), live: mgr.GetAPIReader(), foreign: &foreign{live: mgr.GetAPIReader(), namespace: o.Namespace},
 		namespace: o.Namespace, published: &view, versions: asked, crds: asked,
-		fleet: &all, counters: count, events: events, now: time.Now,
+		fleet: &all, counters: count, events: events, now: time.Now, unlistWait: o.UnlistWait,
 	}
 	conduct.clusters, src.conducts = cls.names, conduct.Poke
 	if err := watchSources(mgr, src); err != nil {
