@@ -86,6 +86,7 @@ func decode(file string, data []byte) (Catalog, positions, Errors) {
 	slices.SortStableFunc(pos.addons, func(a, b entry) int { return strings.Compare(a.addon.Name, b.addon.Name) })
 	d.names(pos.addons)
 	d.paths(pos.addons)
+	d.shared(pos.addons)
 	d.dependencies(pos.addons, d.ranges(pos.addons))
 	if errs := d.errors(); errs != nil {
 		return Catalog{}, positions{}, errs
