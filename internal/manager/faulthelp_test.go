@@ -323,15 +323,18 @@ func (w *faultWorld) uids(cluster string, but ...string) map[string]types.UID {
 }
 
 // same waits until a cluster is where the reference is.
-func (w *faultWorld) same(reference, cluster string) error {
+func (w *faultWorld) same(reference, cluster string, limit time.Time) error {
 	w.Helper()
-	diff := "never compared"
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if diff = cmp.Diff(w.state(reference), w.state(cluster)); diff == "" {
+	for {
+		diff := cmp.Diff(w.state(reference), w.state(cluster))
+		if diff == "" {
 			return nil
 		}
+		if time.Now().After(limit) {
+			return fmt.Errorf("it ended elsewhere than without the fault (-without +with)\n%s", diff)
+		}
+		time.Sleep(200 * time.Millisecond)
 	}
-	return fmt.Errorf("it ended elsewhere than without the fault (-without +with)\n%s", diff)
 }
 
 // decided counts the writes of a cluster that deliver anything, as far as the API server took them; reports are not among them.
