@@ -50,8 +50,17 @@ type Standing struct {
 // Stay is the permit of a cluster that nothing was decided for: what it has, and nothing new.
 func (s *Snapshot) Stay(c Cluster, delivered []Delivered) Permit {
 	var p Permit
-	p.Release, _ = release.ParseTag(admitted(&c, delivered).Release)
+	p.Release = s.tagOf(admitted(&c, delivered).Release)
 	return p
+}
+
+// tagOf reads a tag; nearly always it is one that is known, which costs nothing.
+func (s *Snapshot) tagOf(name string) (tag release.Tag) {
+	if known := s.byTag[name]; known != nil {
+		return known.Tag
+	}
+	tag, _ = release.ParseTag(name)
+	return tag
 }
 
 // Conducted is what is decided about the fleet as a whole.
@@ -166,7 +175,7 @@ func countAddons(standings []Standing) map[string]int {
 func (s *Snapshot) standing(c *Cluster, at Admitted, plan *ClusterPlan, delivered []Delivered, now time.Time) Standing {
 	st := Standing{Cluster: rollout.Cluster{Name: c.Name, Labels: c.Labels, Minor: c.Version().Minor, Since: at.Since, Ready: true}, Due: plan.due}
 	st.Proven = at.Release != "" && c.Succeeded == at.Release
-	st.At, _ = release.ParseTag(at.Release)
+	st.At = s.tagOf(at.Release)
 	st.Addons = make([]string, 0, len(delivered))
 	for i := range delivered {
 		if !delivered[i].Deleting { // Those count as spent already.
