@@ -291,8 +291,7 @@ func (r *clusters) forget(ctx context.Context, g *gathered) error {
 // same name. It asks past the cache, which holds only our own.
 func (r *clusters) refuseForeign(ctx context.Context, g *gathered, plan *resolve.ClusterPlan) error {
 	hold := func(p *resolve.Pair, kind, name string) {
-		p.Action, p.Element, p.Revision = resolve.Hold, nil, ""
-		p.Reasons = []fault.Reason{fault.Reasonf(resolve.CodeNameTaken, "%s %q exists and is not managed by addon-manager; rename or remove it", kind, name)}
+		plan.Refuse(p, fault.Reasonf(resolve.CodeNameTaken, "%s %q exists and is not managed by addon-manager; rename or remove it", kind, name))
 	}
 	if g.set == nil && !plan.Held && len(plan.Pairs) > 0 {
 		set := &argocd.ApplicationSet{}

@@ -242,7 +242,7 @@ func (c *conductor) publish(ctx context.Context, result resolve.Conducted, stand
 	c.mu.Unlock()
 	c.fleet.conducted(result)
 	for name, permit := range result.Permits {
-		if permit.Release != at[name] && !permit.Release.IsZero() {
+		if permit.Release != at[name] && !permit.Release.IsZero() && !permit.Ahead() {
 			c.assumed[name] = assumption{at[name], permit.Release, now.UTC().Truncate(time.Second)}
 		}
 		if was, known := old[name]; known && was.Same(permit) {

@@ -105,6 +105,9 @@ type Input struct {
 	// Due are all deletions whose grace is over, granted or not, each pair once. One that is carried out, at least begun, or undone is
 	// not in it.
 	Due []Deletion
+	// Coming are those whose grace ends within the hour. They count as if they were due, so that what is switched off together waits together,
+	// however little of it is due first; none of them is granted before it is due, unless a person approved it with the others.
+	Coming []Deletion
 	// Pairs is how many pairs of each addon exist: those that are due included, those not whose deletion has begun. What is granted and
 	// no longer due is counted beside them.
 	Pairs  map[string]int

@@ -19,13 +19,20 @@ const ahead = 24 * time.Hour
 // them has. It has no memory but the ledger: a quarantined list that fits later, since budget is free again or part of it was
 // undone, is granted then.
 func Decide(in Input) Result {
-	due := sorted(in.Due)
+	coming := map[key]bool{}
+	for _, d := range in.Coming {
+		coming[d.key()] = true
+	}
+	due := sorted(slices.Concat(in.Due, in.Coming))
 	ledger, fresh := settle(in, due)
 	b := count(in, ledger, fresh)
 	passing := b.passing(in.Now)
 
 	var waiting []Deletion
 	for _, d := range fresh {
+		if passing[d.Addon] && coming[d.key()] {
+			continue
+		}
 		if passing[d.Addon] {
 			ledger.Grants = append(ledger.Grants, grant(d, in.Now, ""))
 			continue

@@ -41,8 +41,8 @@ type Standing struct {
 	rollout.Cluster
 	// Excluded is set for a cluster that is given up.
 	Excluded bool
-	// Due are the deletions whose grace is over.
-	Due []budget.Deletion
+	// Due are the deletions whose grace is over, Coming those whose grace ends within the hour.
+	Due, Coming []budget.Deletion
 	// Addons are those that the cluster has.
 	Addons []string
 }
@@ -86,12 +86,12 @@ func (s *Snapshot) Conduct(standings []Standing, ledger budget.Ledger, now time.
 		in.Releases = append(in.Releases, rollout.Release{Tag: r.Tag, Usable: s.offers[r.Tag.String()] != nil})
 	}
 	in.Clusters = make([]rollout.Cluster, 0, len(standings))
-	var due []budget.Deletion
+	var due, coming []budget.Deletion
 	for i := range standings {
 		if !standings[i].Excluded {
 			in.Clusters = append(in.Clusters, standings[i].Cluster)
 		}
-		due = append(due, standings[i].Due...)
+		due, coming = append(due, standings[i].Due...), append(coming, standings[i].Coming...)
 	}
 	decided := rollout.Decide(in)
 	out := Conducted{Permits: make(map[string]Permit, len(standings)), Rollouts: decided.Rollouts, Ledger: ledger, Next: decided.Next}
@@ -112,8 +112,8 @@ func (s *Snapshot) Conduct(standings []Standing, ledger budget.Ledger, now time.
 		}
 		return out
 	}
-	if len(due)+len(ledger.Grants)+len(ledger.Spent)+len(ledger.Used) > 0 {
-		s.hold(&out, due, countAddons(standings), now)
+	if len(due)+len(coming)+len(ledger.Grants)+len(ledger.Spent)+len(ledger.Used) > 0 {
+		s.hold(&out, budget.Input{Due: due, Coming: coming, Pairs: countAddons(standings), Now: now})
 	}
 	return out
 }
@@ -134,8 +134,9 @@ func (s *Snapshot) stop(standings []Standing, ledger budget.Ledger) Conducted {
 }
 
 // hold holds the deletions that are due against the budget.
-func (s *Snapshot) hold(out *Conducted, due []budget.Deletion, pairs map[string]int, now time.Time) {
-	result := budget.Decide(budget.Input{Policy: *s.policy.Deletion.Budget, Due: due, Pairs: pairs, Ledger: out.Ledger, Now: now})
+func (s *Snapshot) hold(out *Conducted, in budget.Input) {
+	in.Policy, in.Ledger = *s.policy.Deletion.Budget, out.Ledger
+	result := budget.Decide(in)
 	out.Ledger, out.Quarantine = result.Ledger, result.Quarantine
 	if out.Next.IsZero() || !result.Next.IsZero() && result.Next.Before(out.Next) {
 		out.Next = result.Next
@@ -173,7 +174,7 @@ func countAddons(standings []Standing) map[string]int {
 
 // standing is what the fleet has to know of a cluster that this plan is about.
 func (s *Snapshot) standing(c *Cluster, at Admitted, plan *ClusterPlan, delivered []Delivered, now time.Time) Standing {
-	st := Standing{Cluster: rollout.Cluster{Name: c.Name, Labels: c.Labels, Minor: c.Version().Minor, Since: at.Since, Ready: true}, Due: plan.due}
+	st := Standing{Cluster: rollout.Cluster{Name: c.Name, Labels: c.Labels, Minor: c.Version().Minor, Since: at.Since, Ready: true}, Due: plan.due, Coming: plan.coming}
 	st.Proven = at.Release != "" && c.Succeeded == at.Release
 	st.At = s.tagOf(at.Release)
 	st.Addons = make([]string, 0, len(delivered))
@@ -202,6 +203,14 @@ func (s *Snapshot) standing(c *Cluster, at Admitted, plan *ClusterPlan, delivere
 	}
 	st.observe(plan)
 	return st
+}
+
+// Refuse holds a pair that the caller finds it cannot carry out. It has no part any more in the release that the cluster is let to.
+func (plan *ClusterPlan) Refuse(p *Pair, why fault.Reason) {
+	p.Action, p.Element, p.Revision, p.part, p.waits = Hold, nil, "", false, false
+	p.Reasons = []fault.Reason{why}
+	plan.Standing.Ready, plan.Standing.Failed = true, ""
+	plan.Standing.observe(plan)
 }
 
 // PendingStanding is where a cluster stands whose version is still being asked for: at what it was let to, with no evidence.

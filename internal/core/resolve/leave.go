@@ -131,6 +131,9 @@ func (d *decision) leave(have *Delivered, how catalog.OnDisable, why fault.Reaso
 			p.Action = Disable
 			p.Reasons = append(p.Reasons, fault.Reasonf(CodeGracePeriod, "it goes at %s (%s), unless what led to it is undone before", formatTime(p.RemovalAt), how))
 			d.wakeAt(p.RemovalAt)
+			if r := d.coming(have, removal(how), why, p.RemovalAt); r != nil {
+				p.Reasons = append(p.Reasons, *r)
+			}
 			return p
 		}
 	}
@@ -176,6 +179,26 @@ func (d *decision) grace(have *Delivered) time.Duration {
 		return own
 	}
 	return d.s.policy.Deletion.Grace
+}
+
+// soon is how long before the end of its grace a deletion is held against the budget, which is an hour's: what is switched off together
+// goes, or waits, together.
+const soon = time.Hour
+
+// coming announces a deletion, and answers why it will have to wait, as far as that is known.
+func (d *decision) coming(have *Delivered, action Action, why fault.Reason, at time.Time) *fault.Reason {
+	if d.hypothetical {
+		return nil
+	}
+	if from := at.Add(-soon); d.now.Before(from) {
+		d.wakeAt(from)
+		return nil
+	}
+	d.plan.coming = append(d.plan.coming, budget.Deletion{Cluster: d.c.Name, Addon: have.Addon, Action: string(action), Due: at, Why: why.Message})
+	if verdict := d.permit.Deletions[have.Addon]; verdict.Granted != action {
+		return verdict.Reason
+	}
+	return nil
 }
 
 // due asks for a deletion, and tells whether the fleet as a whole can bear it.
@@ -309,6 +332,9 @@ func (d *decision) required(p Pair, have Delivered, by *Pair) Pair {
 	held := d.s.keepPair(d.c.Name, have)
 	held.Action = Hold
 	held.stays()
+	// It asks for its deletion once nobody needs it.
+	same := func(other budget.Deletion) bool { return other.Addon == have.Addon }
+	d.plan.due, d.plan.coming = slices.DeleteFunc(d.plan.due, same), slices.DeleteFunc(d.plan.coming, same)
 	if held.Element != nil && leaving(by) {
 		held.Element.Disabled = have.Disabled
 	}

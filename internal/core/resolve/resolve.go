@@ -181,8 +181,8 @@ type ClusterPlan struct {
 	// Next is when time alone changes the decision; zero when it does not.
 	Next time.Time `json:"-"`
 
-	// due are the deletions whose grace is over.
-	due []budget.Deletion
+	// due are the deletions whose grace is over, coming those whose grace ends within the hour.
+	due, coming []budget.Deletion
 }
 
 // Plan is the decision about the fleet.
@@ -261,7 +261,8 @@ func Make(in Input) Plan {
 		plan.Rollouts, plan.Quarantine, plan.Ledger = now.Rollouts, now.Quarantine, now.Ledger
 		again = s.follow(clusters, now.Permits, given, func(i int, permit Permit) bool {
 			decide(i, permit)
-			asks := !slices.Equal(standings[i].Due, plan.Clusters[i].Standing.Due)
+			was, is := &standings[i], &plan.Clusters[i].Standing
+			asks := !slices.Equal(was.Due, is.Due) || !slices.Equal(was.Coming, is.Coming)
 			standings[i] = plan.Clusters[i].Standing
 			return asks
 		})
