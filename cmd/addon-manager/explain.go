@@ -127,7 +127,7 @@ func explainPair(w io.Writer, a v1alpha1.AddonStatus) {
 	fmt.Fprintf(w, "delivered   %s\n", orNone(a.Delivered))
 	fmt.Fprintf(w, "argo cd     %s, %s", orUnknown(a.Sync), orUnknown(a.Health))
 	if a.Sync == "Synced" && !a.Synced {
-		fmt.Fprint(w, " (at another revision than the one wanted: no evidence yet)")
+		fmt.Fprint(w, " (of another revision than the one wanted, or from before it was written: no evidence yet)")
 	}
 	fmt.Fprintln(w)
 	if a.Message != "" {

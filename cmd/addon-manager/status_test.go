@@ -89,7 +89,7 @@ application tokyo-1-cert-manager
 on because  the cluster's label says enabled
 wanted      v1.31-ake.4
 delivered   v1.31-ake.3
-argo cd     Synced, Healthy (at another revision than the one wanted: no evidence yet)
+argo cd     Synced, Healthy (of another revision than the one wanted, or from before it was written: no evidence yet)
 action      move
             NewRelease: v1.31-ake.4 is newer
 `},
