@@ -275,8 +275,10 @@ func TestPolicyInvalid(t *testing.T) {
 	}{
 		"schedule":  {window("at midnight", ""), `spec.rollout.windows[0]: schedule "at midnight"`},
 		"time zone": {window("0 22 * * *", "Middle/Earth"), `spec.rollout.windows[0]: timeZone "Middle/Earth"`},
-		"selector": {group(metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "wave", Operator: "Near"}}}),
-			`spec.rollout.groups[canary].selector`},
+		"selector": {
+			group(metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "wave", Operator: "Near"}}}),
+			`spec.rollout.groups[canary].selector`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -320,11 +320,15 @@ func TestDeleteCRDsWithoutAnAnswer(t *testing.T) {
 				fmt.Sprintf(what, "b.example.com") + "HOST answers /apis/apiextensions.k8s.io/v1/customresourcedefinitions/b.example.com with 404 Not Found, not like a Kubernetes API server", 2,
 		},
 		"another object": {
-			says(200, `{"kind":"PartialObjectMetadata","metadata":{"name":"c.example.com","uid":"1","resourceVersion":"1","labels":{"app.kubernetes.io/instance":"`+ours+`"}}}`), CRDRemoval{Application: ours, Names: one.Names[:1]}, nil,
+			says(200, `{"kind":"PartialObjectMetadata","metadata":{"name":"c.example.com","uid":"1","resourceVersion":"1","labels":{"app.kubernetes.io/instance":"`+ours+`"}}}`),
+			CRDRemoval{Application: ours, Names: one.Names[:1]},
+			nil,
 			fmt.Sprintf(what, "a.example.com") + "HOST answers /apis/apiextensions.k8s.io/v1/customresourcedefinitions/a.example.com with something that is not the metadata of an object", 1,
 		},
 		"no UID": {
-			says(200, `{"kind":"PartialObjectMetadata","metadata":{"name":"a.example.com","resourceVersion":"1","labels":{"app.kubernetes.io/instance":"`+ours+`"}}}`), CRDRemoval{Application: ours, Names: one.Names[:1]}, nil,
+			says(200, `{"kind":"PartialObjectMetadata","metadata":{"name":"a.example.com","resourceVersion":"1","labels":{"app.kubernetes.io/instance":"`+ours+`"}}}`),
+			CRDRemoval{Application: ours, Names: one.Names[:1]},
+			nil,
 			fmt.Sprintf(what, "a.example.com") + "HOST answers /apis/apiextensions.k8s.io/v1/customresourcedefinitions/a.example.com with something that is not the metadata of an object", 1,
 		},
 	} {

@@ -279,8 +279,13 @@ func write(out rollout.Output) string {
 				state rollout.State
 				count int
 			}{
-				{rollout.ToApply, g.ToApply}, {rollout.Progressing, g.Progressing}, {rollout.Succeeded, g.Succeeded},
-				{rollout.Failed, g.Failed}, {rollout.TimeOut, g.TimeOut}, {rollout.Skip, g.Skip}, {rollout.Exempt, g.Exempt},
+				{rollout.ToApply, g.ToApply},
+				{rollout.Progressing, g.Progressing},
+				{rollout.Succeeded, g.Succeeded},
+				{rollout.Failed, g.Failed},
+				{rollout.TimeOut, g.TimeOut},
+				{rollout.Skip, g.Skip},
+				{rollout.Exempt, g.Exempt},
 			} {
 				if n.count > 0 {
 					fmt.Fprintf(&b, " %s=%d", n.state, n.count)

@@ -169,7 +169,8 @@ func TestLedgerIsRemembered(t *testing.T) {
 	at := time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 	ledger := budget.Ledger{
 		Grants: []budget.Grant{
-			{Cluster: "a", Addon: "loki", Action: "remove", At: at}, {Cluster: "b", Addon: "loki", Action: "remove", At: at},
+			{Cluster: "a", Addon: "loki", Action: "remove", At: at},
+			{Cluster: "b", Addon: "loki", Action: "remove", At: at},
 			{Cluster: "c", Addon: "loki", Action: "remove", At: at.Add(time.Minute), Approval: "abcdefabcdef"},
 			{Cluster: "a", Addon: "mon", Action: "release", At: at},
 		},
