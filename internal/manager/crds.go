@@ -55,7 +55,7 @@ func (r *clusters) deleteCRDs(ctx context.Context, g *gathered, app *argocd.Appl
 			return fmt.Errorf("read the cluster Secret to delete CustomResourceDefinitions: %w", err)
 		}
 		if server := string(secret.Data["server"]); server != app.Spec.Destination.Server {
-			return fmt.Errorf("Application %q keeps CustomResourceDefinitions of server %s, and the cluster Secret names another by now; delete them by hand, and then finalizer %s",
+			return fmt.Errorf("the Application %q keeps CustomResourceDefinitions of server %s, and the cluster Secret names another by now; delete them by hand, and then finalizer %s",
 				app.Name, app.Spec.Destination.Server, argocd.FinalizerCRDs)
 		}
 		data = secret.Data
