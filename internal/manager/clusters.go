@@ -60,7 +60,8 @@ type clusters struct {
 	fleet     *fleet
 	counters  *counters
 	events    record.EventRecorder
-	now       func() time.Time
+	// clock is the time that decisions are made by, now measures intervals.
+	clock, now func() time.Time
 
 	unlistWait time.Duration
 	// unlisted is since when this process knows Applications to be deleted that are on no list any more: for each cluster, by UID.
@@ -93,10 +94,10 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	permit, decided := r.conductor.permit(req.Name)
 	if !decided {
 		// Nothing is written before the fleet was seen whole; once it is, the cluster is queued again.
-		r.stand(view.snapshot.Cluster(have.cluster, have.delivered, view.snapshot.Stay(have.cluster, have.delivered), r.now()))
+		r.stand(view.snapshot.Cluster(have.cluster, have.delivered, view.snapshot.Stay(have.cluster, have.delivered), r.clock()))
 		return ctrl.Result{}, nil
 	}
-	plan := view.snapshot.Cluster(have.cluster, have.delivered, permit, r.now())
+	plan := view.snapshot.Cluster(have.cluster, have.delivered, permit, r.clock())
 	if err := r.refuseForeign(ctx, have, &plan); errors.Is(err, errStaleCache) {
 		return ctrl.Result{RequeueAfter: catchUp}, nil
 	} else if err != nil {
@@ -155,7 +156,7 @@ func (r *clusters) after(plan resolve.ClusterPlan, errs ...error) (ctrl.Result, 
 		soon(lookAgain)
 	}
 	if !plan.Next.IsZero() {
-		soon(max(plan.Next.Sub(r.now()), catchUp))
+		soon(max(plan.Next.Sub(r.clock()), catchUp))
 	}
 	return ctrl.Result{RequeueAfter: wait}, nil
 }

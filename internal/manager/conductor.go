@@ -34,7 +34,8 @@ type conductor struct {
 	// clusters lists the names of all that must have been looked at before anything is decided.
 	clusters func(context.Context) []string
 	again    chan<- event.GenericEvent
-	now      func() time.Time
+	// clock is the time that decisions are made by, now measures intervals.
+	clock, now func() time.Time
 	// poke asks for another pass.
 	poke chan struct{}
 
@@ -77,9 +78,9 @@ const (
 	conductorOwner = "addon-manager-conductor"
 )
 
-func newConductor(c client.Client, live client.Reader, view *atomic.Pointer[published], all *fleet, count *counters, again chan<- event.GenericEvent) *conductor {
+func newConductor(c client.Client, live client.Reader, view *atomic.Pointer[published], all *fleet, count *counters, again chan<- event.GenericEvent, clock func() time.Time) *conductor {
 	return &conductor{
-		client: c, live: live, published: view, fleet: all, counters: count, again: again, now: time.Now,
+		client: c, live: live, published: view, fleet: all, counters: count, again: again, clock: clock, now: time.Now,
 		poke: make(chan struct{}, 1), permits: map[string]resolve.Permit{}, assumed: map[string]assumption{},
 	}
 }
@@ -153,7 +154,7 @@ func (c *conductor) pass(ctx context.Context) (time.Duration, error) {
 	} else if err != nil {
 		return 0, err
 	}
-	now := c.now()
+	now := c.clock()
 	standings := c.stand()
 	result := view.snapshot.Conduct(standings, settings.Ledger(c.written.content.Deletions), now)
 	wait, err := c.write(ctx, result.Ledger, result)

@@ -38,7 +38,7 @@ var faultTable = []struct {
 	{"the namespace is terminating", []string{"the namespace is terminating"}},
 	{"the API server restarts", []string{"TestRestartsConverge", "test/e2e TestAPIServerRestartsAlone", "test/e2e TestRestarts"}},
 	{"etcd is restored from an older snapshot", []string{"TestEtcdRestored"}},
-	{"the clocks of manager and API server differ", nil}, // Needs a clock that can be set.
+	{"the clocks of manager and API server differ", []string{"TestClockJumps"}},
 
 	// The manager.
 	{"SIGKILL at each write", []string{"TestKilledAtEveryWrite", "test/e2e TestRestarts"}},

@@ -58,6 +58,8 @@ type Options struct {
 	AllowExec bool
 	// Registry takes the manager's metrics (default: the one that MetricsAddress serves).
 	Registry prometheus.Registerer
+	// Clock tells the time that decisions are made by (default time.Now).
+	Clock func() time.Time
 	// ProbeInterval is how often a cluster that reports no version is asked (default 60 s).
 	ProbeInterval time.Duration
 	// UnlistWait is how long after an Application was taken off its ApplicationSet's list it is deleted at the earliest. Argo CD's ApplicationSet
@@ -115,6 +117,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.ProbeInterval <= 0 {
 		o.ProbeInterval = time.Minute
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
 	}
 	if o.Registry == nil {
 		o.Registry = metrics.Registry
@@ -226,14 +231,14 @@ func setup(mgr ctrl.Manager, o Options) error {
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), namespace: o.Namespace, cacheDir: o.CacheDir, timeout: o.GitTimeout,
 		published: &view, wake: wake, fleet: &all, counters: count, events: events, now: time.Now,
 	}
-	conduct := newConductor(mgr.GetClient(), mgr.GetAPIReader(), &view, &all, count, again)
+	conduct := newConductor(mgr.GetClient(), mgr.GetAPIReader(), &view, &all, count, again, o.Clock)
 	if err := mgr.Add(conduct); err != nil {
 		return err
 	}
 	cls := &clusters{
 		conductor: conduct, client: mgr.GetClient(), live: mgr.GetAPIReader(), foreign: &foreign{live: mgr.GetAPIReader(), namespace: o.Namespace},
 		namespace: o.Namespace, published: &view, versions: asked, crds: asked,
-		fleet: &all, counters: count, events: events, now: time.Now, unlistWait: o.UnlistWait,
+		fleet: &all, counters: count, events: events, clock: o.Clock, now: time.Now, unlistWait: o.UnlistWait,
 	}
 	conduct.clusters, src.conducts = cls.names, conduct.Poke
 	if err := watchSources(mgr, src); err != nil {

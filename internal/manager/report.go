@@ -57,7 +57,7 @@ func (r *clusters) outlook(snapshot *resolve.Snapshot, g *gathered, status *v1al
 	if n := r.versions.Nodes(g.cluster.Name); n.Known && n.Count > 0 {
 		status.Nodes = &v1alpha1.NodesStatus{Oldest: n.Oldest.Raw, Newest: n.Newest.Raw, Count: int32(n.Count)}
 	}
-	if u, ok := snapshot.Outlook(g.cluster, g.delivered, r.now()); ok {
+	if u, ok := snapshot.Outlook(g.cluster, g.delivered, r.clock()); ok {
 		status.Upgrade = &v1alpha1.UpgradeStatus{To: u.To, Possible: u.Possible, Release: u.Release, Blockers: reasonsOf(u.Reasons())}
 	}
 }
