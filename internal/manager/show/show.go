@@ -116,7 +116,7 @@ func Plan(w io.Writer, p resolve.Plan) error {
 	if q := p.Quarantine; q != nil {
 		fmt.Fprintf(w, "quarantine %s: %s\n", q.Hash, q.Message)
 		for _, d := range q.Deletions {
-			fmt.Fprintf(w, "  %s %s from %s, due since %s: %s\n", d.Action, d.Addon, d.Cluster, d.Due.UTC().Format(time.RFC3339), d.Why)
+			fmt.Fprintf(w, "  %s %s from %s, due %s: %s\n", d.Action, d.Addon, d.Cluster, d.Due.UTC().Format(time.RFC3339), d.Why)
 		}
 	}
 	for _, c := range p.Clusters {
