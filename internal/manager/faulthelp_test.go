@@ -31,7 +31,7 @@ type faultWorld struct {
 }
 
 // running bounds how many fault worlds there are at once: each has many clusters, and needs more of the machine than other tests.
-var running = make(chan struct{}, 3)
+var running = make(chan struct{}, 6)
 
 func newFaultWorld(t *testing.T) *faultWorld {
 	t.Helper()
