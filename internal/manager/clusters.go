@@ -112,9 +112,22 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		}
 	}
 	applyErr := r.apply(ctx, view.delivery, have, plan)
+	if r.fleet.fails(req.Name, isFailure(applyErr), r.now()) {
+		plan.Problems = append(slices.Clip(plan.Problems), fault.Problem{
+			Code: CodeWriteFailed, Where: "cluster " + req.Name, Message: "what was decided cannot be written: " + applyErr.Error(),
+		})
+	}
 	r.fleet.set(req.Name, summarize(plan, have.cluster))
 	reportErr := r.report(ctx, view.snapshot, have, plan)
 	return r.after(plan, applyErr, reportErr)
+}
+
+// CodeWriteFailed says that the API server has refused for a while what the manager writes about a cluster.
+const CodeWriteFailed fault.Code = "WriteFailed"
+
+// isFailure tells an error from what only asks for another pass.
+func isFailure(err error) bool {
+	return err != nil && !errors.Is(err, errStaleCache) && !errors.Is(err, errUnlisted) && !errors.Is(err, errReportLater)
 }
 
 // stand tells the conductor where a cluster stands, if that is news.
@@ -126,7 +139,7 @@ func (r *clusters) stand(plan resolve.ClusterPlan) {
 
 // after is when the cluster is looked at again. An error that is one comes first; a cache that lags and a report that came too soon are none.
 func (r *clusters) after(plan resolve.ClusterPlan, errs ...error) (ctrl.Result, error) {
-	var real []error
+	var failures []error
 	var wait time.Duration
 	soon := func(d time.Duration) {
 		if d = max(d, time.Millisecond); wait == 0 || d < wait {
@@ -143,11 +156,11 @@ func (r *clusters) after(plan resolve.ClusterPlan, errs ...error) (ctrl.Result, 
 		case errors.Is(err, errReportLater):
 			soon(r.fleet.mayReport(plan.Name, r.now()) + time.Millisecond)
 		default:
-			real = append(real, err)
+			failures = append(failures, err)
 		}
 	}
-	if len(real) > 0 {
-		return ctrl.Result{}, errors.Join(real...)
+	if len(failures) > 0 {
+		return ctrl.Result{}, errors.Join(failures...)
 	}
 	if slices.ContainsFunc(plan.Pairs, nameTaken) {
 		soon(askAgain)

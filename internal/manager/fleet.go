@@ -18,8 +18,8 @@ type fleet struct {
 	clusters map[string]summary
 	// written is when a cluster's ApplicationSet was last written and Argo CD has not followed yet.
 	written map[string]time.Time
-	// reported is when a cluster's ClusterAddons was last written.
-	reported map[string]time.Time
+	// reported is when a cluster's ClusterAddons was last written, failing since when nothing can be written about it.
+	reported, failing map[string]time.Time
 	// standings are where the clusters stand in the fleet's rollouts, the last answers of the conductor what is shown of them.
 	standings   map[string]resolve.Standing
 	rollouts    []rollout.Status
@@ -100,6 +100,26 @@ func (f *fleet) mayReport(cluster string, now time.Time) time.Duration {
 
 // reportEvery is how often one cluster's ClusterAddons is written at most.
 const reportEvery = time.Second
+
+// failsFor is how long writing about a cluster fails before that is told: most failures are over by then.
+const failsFor = 5 * time.Second
+
+// fails keeps whether writing about a cluster failed, and reports whether it has for long.
+func (f *fleet) fails(cluster string, failed bool, now time.Time) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !failed {
+		delete(f.failing, cluster)
+		return false
+	}
+	if f.failing == nil {
+		f.failing = map[string]time.Time{}
+	}
+	if _, known := f.failing[cluster]; !known {
+		f.failing[cluster] = now
+	}
+	return now.Sub(f.failing[cluster]) >= failsFor
+}
 
 func (f *fleet) hasReported(cluster string, now time.Time) {
 	f.mu.Lock()
@@ -190,6 +210,7 @@ func (f *fleet) forget(cluster string) {
 	delete(f.written, cluster)
 	delete(f.reported, cluster)
 	delete(f.standings, cluster)
+	delete(f.failing, cluster)
 }
 
 // totals are sums over the fleet.

@@ -42,7 +42,7 @@ func watchClusters(mgr ctrl.Manager, r *clusters, asked *probes, workers int, wa
 		Watches(&corev1.Secret{}, &secretHandler{reader: mgr.GetClient(), namespace: r.namespace, asked: asked}).
 		Watches(&argocd.ApplicationSet{}, byOwner(), builder.WithPredicates(predicate.Funcs{UpdateFunc: setChanged})).
 		Watches(&argocd.Application{}, byOwner(), builder.WithPredicates(predicate.Funcs{UpdateFunc: applicationChanged})).
-		Watches(&v1alpha1.ClusterAddons{}, byName(), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.ClusterAddons{}, byName()).
 		WatchesRawSource(source.Channel(wake, handler.EnqueueRequestsFromMapFunc(r.everyCluster))).
 		WatchesRawSource(source.Channel(again, &handler.EnqueueRequestForObject{})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers, RateLimiter: limiter[reconcile.Request]()}).
