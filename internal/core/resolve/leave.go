@@ -332,9 +332,12 @@ func (d *decision) required(p Pair, have Delivered, by *Pair) Pair {
 	held := d.s.keepPair(d.c.Name, have)
 	held.Action = Hold
 	held.stays()
-	// It asks for its deletion once nobody needs it.
-	same := func(other budget.Deletion) bool { return other.Addon == have.Addon }
-	d.plan.due, d.plan.coming = slices.DeleteFunc(d.plan.due, same), slices.DeleteFunc(d.plan.coming, same)
+	if !leaving(by) {
+		// It asks for its deletion once nobody needs it. Where the other is on its way out too, it asks all along: to stop asking would take
+		// back the grant that brought it here.
+		same := func(other budget.Deletion) bool { return other.Addon == have.Addon }
+		d.plan.due, d.plan.coming = slices.DeleteFunc(d.plan.due, same), slices.DeleteFunc(d.plan.coming, same)
+	}
 	if held.Element != nil && leaving(by) {
 		held.Element.Disabled = have.Disabled
 	}

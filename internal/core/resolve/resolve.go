@@ -255,17 +255,20 @@ func Make(in Input) Plan {
 	})
 	// What is let to move may turn out to have something to delete, which the fleet has to bear in turn.
 	var permits map[string]Permit
-	for again := true; again; {
+	for range asked {
 		now := s.Conduct(standings, in.Ledger, in.Now)
 		permits = now.Permits
 		plan.Rollouts, plan.Quarantine, plan.Ledger = now.Rollouts, now.Quarantine, now.Ledger
-		again = s.follow(clusters, now.Permits, given, func(i int, permit Permit) bool {
+		again := s.follow(clusters, now.Permits, given, func(i int, permit Permit) bool {
 			decide(i, permit)
 			was, is := &standings[i], &plan.Clusters[i].Standing
 			asks := !slices.Equal(was.Due, is.Due) || !slices.Equal(was.Coming, is.Coming)
 			standings[i] = plan.Clusters[i].Standing
 			return asks
 		})
+		if !again {
+			break
+		}
 	}
 	plan.Pairs = all
 	for i := range plan.Clusters {
@@ -287,6 +290,10 @@ func Make(in Input) Plan {
 	}
 	return plan
 }
+
+// asked is how often the fleet is asked for one plan at most. What is let to move asks for deletions, what is granted may let others ask; more
+// than that a later pass decides.
+const asked = 8
 
 // follow decides again about the clusters whose permit changed, and reports whether any asks for more than before.
 func (s *Snapshot) follow(clusters []Cluster, permits map[string]Permit, given []Permit, decide func(i int, permit Permit) bool) bool {

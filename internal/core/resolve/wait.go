@@ -55,6 +55,7 @@ func (d *decision) putBack(p *Pair) {
 	if have := d.has(p.Addon); have != nil {
 		kept := d.s.keepPair(d.c.Name, *have)
 		p.Element, p.Revision, p.Minor = kept.Element, kept.Revision, kept.Minor
+		p.stays() // It was on its way out, perhaps, and is wanted again.
 	}
 }
 
