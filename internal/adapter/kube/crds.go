@@ -56,7 +56,7 @@ func (l CRDLeft) String() string { return l.Name + " " + l.Why }
 // DeleteCRDs deletes CustomResourceDefinitions of the cluster that a Secret's data lead to, which Argo CD 2.14 never does when an
 // Application goes. Custom resources go along, all of them.
 //
-// It deletes none but those that carry Argo CD's tracking of exactly this Application, and none that people marked to be kept; it waits for
+// It deletes none that carry Argo CD's tracking of another Application, and none that people marked to be kept; it waits for
 // nothing, and doing it again is fine. An error says which ones are still to do, and why. One that ends the connection ends the
 // work, others are joined. What a person must mend is a *ProbeError inside.
 //
@@ -149,7 +149,7 @@ func (p *Prober) deleteCRD(ctx context.Context, cfg *rest.Config, c *conn, d crd
 // keep says why one stays; empty when it may go.
 func (d crd) keep(found *metav1.PartialObjectMetadata) string {
 	if !d.tracks(found) {
-		return fmt.Sprintf("is not tracked by Argo CD as part of Application %q (annotation %s, label %s)", d.application, trackingAnnotation, trackingLabel)
+		return fmt.Sprintf("is tracked by Argo CD as part of another Application than %q (annotation %s, label %s)", d.application, trackingAnnotation, trackingLabel)
 	}
 	for _, o := range options(found.Annotations[syncOptions]) {
 		if o == "Delete=false" || o == "Delete=confirm" {
@@ -170,7 +170,9 @@ func (d crd) tracks(found *metav1.PartialObjectMetadata) bool {
 		_, name, slash := strings.Cut(own, "/")
 		return ok && slash && name == d.name
 	}
-	return found.Labels[trackingLabel] == d.application
+	// Argo CD puts no tracking on CustomResourceDefinitions; that it lists this one as part of the Application is why it was named.
+	owner, ok := found.Labels[trackingLabel]
+	return !ok || owner == d.application
 }
 
 // options takes apart a list as Argo CD's and Helm's annotations hold it.

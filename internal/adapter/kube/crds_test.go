@@ -78,7 +78,7 @@ func TestDeleteCRDs(t *testing.T) {
 	s := newServer(t)
 	const group = "delete.example.com"
 	with := func(m map[string]string, key, value string) map[string]string { m[key] = value; return m }
-	const untracked = `is not tracked by Argo CD as part of Application "tokyo-cert-manager" (annotation argocd.argoproj.io/tracking-id, label app.kubernetes.io/instance)`
+	const untracked = `is tracked by Argo CD as part of another Application than "tokyo-cert-manager" (annotation argocd.argoproj.io/tracking-id, label app.kubernetes.io/instance)`
 	cases := []struct {
 		kind                string
 		labels, annotations map[string]string
@@ -89,7 +89,7 @@ func TestDeleteCRDs(t *testing.T) {
 		{"Both", label(ours), tracking(ours, "boths."+group), ""},
 		{"Chart", label("cert-manager"), tracking(ours, "charts."+group), ""},
 		{"Prune", label(ours), map[string]string{syncOptions: "Prune=false,ServerSideApply=true"}, ""},
-		{"None", nil, nil, untracked},
+		{"None", nil, nil, ""},
 		{"Other", label("osaka-cert-manager"), nil, untracked},
 		{"Taken", label(ours), tracking("tokyo-other", "takens."+group), untracked},
 		{"Copy", label(ours), tracking(ours, "labels."+group), untracked},
@@ -210,7 +210,7 @@ func TestDeleteCRDsThatChangeMeanwhile(t *testing.T) {
 			}
 		}
 	}
-	const untracked = `is not tracked by Argo CD as part of Application "tokyo-cert-manager" (annotation argocd.argoproj.io/tracking-id, label app.kubernetes.io/instance)`
+	const untracked = `is tracked by Argo CD as part of another Application than "tokyo-cert-manager" (annotation argocd.argoproj.io/tracking-id, label app.kubernetes.io/instance)`
 	t.Run("taken over", func(t *testing.T) {
 		name := s.define("Taken", group, label(ours), nil).Name
 		got, err := p.DeleteCRDs(t.Context(), s.between(once(func() { mark(name, `{"metadata":{"labels":{"app.kubernetes.io/instance":"other"}}}`) })), CRDRemoval{Application: ours, Names: []string{name}})
@@ -224,7 +224,7 @@ func TestDeleteCRDsThatChangeMeanwhile(t *testing.T) {
 		got, err := p.DeleteCRDs(t.Context(), s.between(once(func() {
 			s.must(s.Delete(t.Context(), crd))
 			s.await("still there", func() bool { return s.gone(crd.Name) })
-			s.define("Anew", group, nil, nil)
+			s.define("Anew", group, label("osaka-cert-manager"), nil)
 		})), CRDRemoval{Application: ours, Names: []string{crd.Name}})
 		s.must(err)
 		if d := cmp.Diff(CRDsRemoved{Left: []CRDLeft{{Name: crd.Name, Why: untracked}}}, got); d != "" || s.gone(crd.Name) {
