@@ -112,7 +112,8 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		}
 	}
 	applyErr := r.apply(ctx, view.delivery, have, plan)
-	if r.fleet.fails(req.Name, isFailure(applyErr), r.now()) {
+	_, late := r.patience(req.Name, applyErr)
+	if r.fleet.fails(req.Name, applyErr != nil && !late, r.now()) {
 		plan.Problems = append(slices.Clip(plan.Problems), fault.Problem{
 			Code: CodeWriteFailed, Where: "cluster " + req.Name, Message: "what was decided cannot be written: " + applyErr.Error(),
 		})
@@ -125,9 +126,17 @@ func (r *clusters) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 // CodeWriteFailed says that the API server has refused for a while what the manager writes about a cluster.
 const CodeWriteFailed fault.Code = "WriteFailed"
 
-// isFailure tells an error from what only asks for another pass.
-func isFailure(err error) bool {
-	return err != nil && !errors.Is(err, errStaleCache) && !errors.Is(err, errUnlisted) && !errors.Is(err, errReportLater)
+// patience is how long to wait for what an error says is only late; false for one that is a failure.
+func (r *clusters) patience(cluster string, err error) (time.Duration, bool) {
+	switch {
+	case errors.Is(err, errStaleCache):
+		return catchUp, true
+	case errors.Is(err, errUnlisted):
+		return max(r.unlistWait/4, catchUp), true
+	case errors.Is(err, errReportLater):
+		return r.fleet.mayReport(cluster, r.now()) + time.Millisecond, true
+	}
+	return 0, false
 }
 
 // stand tells the conductor where a cluster stands, if that is news.
@@ -147,15 +156,12 @@ func (r *clusters) after(plan resolve.ClusterPlan, errs ...error) (ctrl.Result, 
 		}
 	}
 	for _, err := range errs {
-		switch {
-		case err == nil:
-		case errors.Is(err, errStaleCache):
-			soon(catchUp)
-		case errors.Is(err, errUnlisted):
-			soon(max(r.unlistWait/4, catchUp))
-		case errors.Is(err, errReportLater):
-			soon(r.fleet.mayReport(plan.Name, r.now()) + time.Millisecond)
-		default:
+		if err == nil {
+			continue
+		}
+		if d, late := r.patience(plan.Name, err); late {
+			soon(d)
+		} else {
 			failures = append(failures, err)
 		}
 	}

@@ -3,13 +3,11 @@ package manager
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
-	"github.com/addon-manager/addon-manager/internal/core/budget"
 	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/manager/settings"
@@ -157,7 +155,7 @@ func (c *conductor) pass(ctx context.Context) (time.Duration, error) {
 	now := c.clock()
 	standings := c.stand()
 	result := view.snapshot.Conduct(standings, settings.Ledger(c.written.content.Deletions), now)
-	wait, err := c.write(ctx, result.Ledger, result)
+	wait, err := c.write(ctx, result)
 	if apierrors.IsConflict(err) {
 		c.written = remembered{} // Somebody wrote in between: read it, and decide again.
 		c.Poke()
@@ -206,8 +204,8 @@ func (c *conductor) stand() []resolve.Standing {
 }
 
 // write records what was decided, before anybody acts on it. Progress alone is not written at every turn; wait is when it is due.
-func (c *conductor) write(ctx context.Context, ledger budget.Ledger, result resolve.Conducted) (wait time.Duration, err error) {
-	content := conducted{Rollouts: settings.RolloutStatus(result.Rollouts), Deletions: settings.DeletionStatus(ledger, result.Quarantine)}
+func (c *conductor) write(ctx context.Context, result resolve.Conducted) (wait time.Duration, err error) {
+	content := conducted{Rollouts: settings.RolloutStatus(result.Rollouts), Deletions: settings.DeletionStatus(result.Ledger, result.Quarantine)}
 	deletions := !equality.Semantic.DeepEqual(content.Deletions, c.written.content.Deletions)
 	if !deletions && equality.Semantic.DeepEqual(content.Rollouts, c.written.content.Rollouts) {
 		return idle, nil
@@ -261,6 +259,3 @@ func (c *conductor) publish(ctx context.Context, result resolve.Conducted, stand
 		}
 	}
 }
-
-// sameStanding reports whether the fleet needs to know nothing new of a cluster.
-func sameStanding(a, b resolve.Standing) bool { return reflect.DeepEqual(a, b) }

@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	argo "github.com/argoproj/argo-cd/v2/pkg/apis/application/v1alpha1"
@@ -145,9 +146,9 @@ func TestRepairsWhatIsOurs(t *testing.T) {
 
 	w.stopArgo(true)
 	gone := w.set("tokyo-1")
-	gone.Finalizers = nil // Argo CD's part, which is tested with Argo CD.
-	w.must(w.client.Update(w.ctx, gone))
-	w.must(client.IgnoreNotFound(w.client.Delete(w.ctx, gone)))
+	w.must(w.client.Delete(w.ctx, gone))
+	// Argo CD's part, which is tested with Argo CD. The other way round, the manager may put the finalizer back before the deletion.
+	w.must(client.IgnoreNotFound(w.client.Patch(w.ctx, gone, client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"finalizers":null}}`)))))
 	w.eventually("a deleted ApplicationSet is made again", func() error {
 		got := &argo.ApplicationSet{}
 		if err := w.client.Get(w.ctx, client.ObjectKey{Namespace: w.namespace, Name: "tokyo-1"}, got); err != nil {

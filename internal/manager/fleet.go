@@ -2,6 +2,7 @@ package manager
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -30,7 +31,7 @@ type fleet struct {
 func (f *fleet) stand(s resolve.Standing) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if was, known := f.standings[s.Name]; known && sameStanding(was, s) {
+	if was, known := f.standings[s.Name]; known && reflect.DeepEqual(was, s) {
 		return false
 	}
 	if f.standings == nil {

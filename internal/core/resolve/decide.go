@@ -267,7 +267,7 @@ func (d *decision) outOfRange(of *offered) fault.Reason {
 // ends.
 func (d *decision) blocked(of *offered) *fault.Reason {
 	for _, name := range of.DependsOn {
-		i, found := slices.BinarySearchFunc(d.offer.addons, name, func(o offered, n string) int { return cmp.Compare(o.Name, n) })
+		i, found := d.find(name)
 		if !found {
 			return reason(CodeDependencyOff, "%s needs %s, which release %s does not offer", of.Name, name, d.offer.tag)
 		}

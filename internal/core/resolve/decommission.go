@@ -63,10 +63,8 @@ func (s *Snapshot) userOf(have *Delivered, delivered []Delivered) string {
 		if o == nil {
 			continue
 		}
-		for j := range o.addons {
-			if o.addons[j].Name == delivered[i].Addon && slices.Contains(o.addons[j].DependsOn, have.Addon) {
-				return delivered[i].Addon
-			}
+		if j, offered := o.find(delivered[i].Addon); offered && slices.Contains(o.addons[j].DependsOn, have.Addon) {
+			return delivered[i].Addon
 		}
 	}
 	return ""

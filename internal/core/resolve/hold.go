@@ -78,7 +78,7 @@ func (s *Snapshot) heldPairs(c Cluster, o *offer, delivered []Delivered, hold []
 		}
 		p := Pair{Cluster: c.Name, Addon: addon, Action: Hold, Reasons: hold, Wanted: wanted, Placement: catalog.Workload}
 		if o != nil {
-			i, offered := slices.BinarySearchFunc(o.addons, addon, func(of offered, name string) int { return cmp.Compare(of.Name, name) })
+			i, offered := o.find(addon)
 			if !offered {
 				continue
 			}

@@ -37,13 +37,16 @@ func DefaultPolicy() Policy {
 	return Policy{Deletion: Deletion{Grace: DefaultGrace, Budget: &limits}}
 }
 
-// restName names the implicit last group.
-const restName = "rest"
+// RestName names the implicit last group; no other group may have it.
+const RestName = "rest"
+
+// DefaultRest is the implicit last group of a fleet without rollout.
+func DefaultRest() rollout.Group { return rollout.Group{Name: RestName, Pace: DefaultPace()} }
 
 // withDefaults completes a policy that names no pace: everything at once.
 func (p Policy) withDefaults() Policy {
 	if p.Rollout.Rest.Name == "" {
-		p.Rollout.Rest = rollout.Group{Name: restName, Pace: DefaultPace()}
+		p.Rollout.Rest = DefaultRest()
 	}
 	return p
 }

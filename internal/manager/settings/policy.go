@@ -33,9 +33,6 @@ func Policy(spec v1alpha1.CatalogSourceSpec) (resolve.Policy, []fault.Problem) {
 	return resolve.Policy{Paused: spec.Paused, Invalid: &why, Deletion: resolve.Deletion{Grace: p.Deletion.Grace}}, r.problems
 }
 
-// restName is the implicit last group.
-const restName = "rest"
-
 type reader struct{ problems []fault.Problem }
 
 func (r *reader) problem(field string, err error) {
@@ -68,7 +65,7 @@ func (r *reader) deletion(spec v1alpha1.Deletion, d *resolve.Deletion) {
 }
 
 func (r *reader) rollout(spec *v1alpha1.Rollout, p *rollout.Policy) {
-	p.Rest = rollout.Group{Name: restName, Pace: resolve.DefaultPace()}
+	p.Rest = resolve.DefaultRest()
 	if spec == nil {
 		return
 	}
@@ -80,8 +77,8 @@ func (r *reader) rollout(spec *v1alpha1.Rollout, p *rollout.Policy) {
 	for i := range spec.Groups {
 		g := &spec.Groups[i]
 		where := fmt.Sprintf("spec.rollout.groups[%s]", g.Name)
-		if g.Name == restName {
-			r.problem(where, fmt.Errorf("the name %q is that of the implicit last group; choose another", restName))
+		if g.Name == resolve.RestName {
+			r.problem(where, fmt.Errorf("the name %q is that of the implicit last group; choose another", resolve.RestName))
 		}
 		selector, err := metav1.LabelSelectorAsSelector(&g.Selector)
 		if err != nil {
