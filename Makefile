@@ -54,7 +54,7 @@ test-quick: ## Run the tests that start no control plane
 .PHONY: test-all
 test-all: ## Run all tests, with real control planes and Argo CD
 	@echo "== all tests, with real control planes and Argo CD"
-	@go test $(TESTFLAGS) ./...
+	@$(TOOL) gotestsum --format standard-quiet --rerun-fails=1 --rerun-fails-max-failures=3 --packages=./... -- $(TESTFLAGS)
 
 .PHONY: lint
 lint: ## Check format, vet, staticcheck and the workflows
