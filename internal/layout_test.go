@@ -54,7 +54,8 @@ var corePackages = []string{
 	"errors", "fmt", "hash", "hash/fnv", "io", "io/fs", "iter", "maps", "math", "math/bits", "net/netip", "net/url", "path", "reflect", "regexp",
 	"slices", "sort", "strconv", "strings", "sync", "sync/atomic", "text/tabwriter", "time", "unicode", "unicode/utf8", "unicode/utf16", "unique",
 	"github.com/Masterminds/semver/v3", "github.com/robfig/cron/v3", "go.yaml.in/yaml/v3", "sigs.k8s.io/yaml",
-	"k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/selection",
+	"k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/selection", "k8s.io/apimachinery/pkg/api/resource",
+	"github.com/aymanbagabas/go-udiff",
 }
 
 // clockFunctions are the parts of package time that the core takes as arguments instead.
