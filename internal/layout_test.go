@@ -50,12 +50,13 @@ var directions = []struct {
 // corePackages are those outside this module that the core may use: nothing that reaches disk, network, clock, logger or
 // cluster, and no source of randomness.
 var corePackages = []string{
-	"bytes", "cmp", "crypto/sha256", "embed", "encoding", "encoding/base64", "encoding/binary", "encoding/hex", "encoding/json", "encoding/pem",
-	"errors", "fmt", "hash", "hash/fnv", "io", "io/fs", "iter", "maps", "math", "math/bits", "net/netip", "net/url", "path", "reflect", "regexp",
+	"bytes", "cmp", "crypto/hmac", "crypto/sha256", "embed", "encoding", "encoding/base64", "encoding/binary", "encoding/hex", "encoding/json", "encoding/pem",
+	"errors", "fmt", "hash", "hash/fnv", "html", "html/template", "io", "io/fs", "iter", "maps", "math", "math/bits", "net/netip", "net/url", "path", "reflect", "regexp",
 	"slices", "sort", "strconv", "strings", "sync", "sync/atomic", "text/tabwriter", "time", "unicode", "unicode/utf8", "unicode/utf16", "unique",
 	"github.com/Masterminds/semver/v3", "github.com/robfig/cron/v3", "go.yaml.in/yaml/v3", "sigs.k8s.io/yaml",
 	"k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/selection", "k8s.io/apimachinery/pkg/api/resource",
 	"github.com/aymanbagabas/go-udiff",
+	"github.com/distribution/reference",
 }
 
 // clockFunctions are the parts of package time that the core takes as arguments instead.
