@@ -22,7 +22,7 @@ GOFILES = $(wildcard $(shell git ls-files --cached --others --exclude-standard '
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: ## Build bin/addon-manager and bin/branch-bot
@@ -71,6 +71,10 @@ fmt: ## Format the Go files
 .PHONY: generate
 generate: ## Regenerate the CRDs and deep copies from internal/api
 	@$(TOOL) controller-gen object paths=./internal/api/... crd:crdVersions=v1 output:crd:dir=deploy/crds
+
+.PHONY: generate-apis
+generate-apis: ## Regenerate what each Kubernetes minor serves, from Kubernetes' modules
+	@go run ./test/apis/generate
 
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s)
