@@ -10,6 +10,7 @@ IMAGE   ?= addon-manager:$(VERSION)
 DOCKER  ?= docker
 ARGS    ?=
 FUZZTIME ?= 30s
+CHECKS ?= 1000
 
 # Without cgo the programs are static, no C compiler is asked for, and one build cache serves everything.
 export CGO_ENABLED := 0
@@ -77,7 +78,9 @@ generate-apis: ## Regenerate what each Kubernetes minor serves, from Kubernetes'
 	@go run ./test/apis/generate
 
 .PHONY: fuzz
-fuzz: ## Run each fuzz target for FUZZTIME (30s)
+fuzz: ## Run each fuzz target for FUZZTIME (30s), and the property tests with other choices
+	@grep -rl --include='*_test.go' '"pgregory.net/rapid"' internal | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  echo "== property tests in $$dir"; go test -count=1 "./$$dir" -rapid.seed=0 -rapid.checks=$(CHECKS); done
 	@grep -roE '^func Fuzz[A-Za-z0-9_]+' --include='*_test.go' cmd internal | sort | while IFS=: read -r file func; do \
 	  echo "== $${func#func } ($$file)"; go test -run='^$$' -fuzz="^$${func#func }$$" -fuzztime=$(FUZZTIME) "./$$(dirname "$$file")"; done
 

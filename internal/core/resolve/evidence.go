@@ -72,7 +72,7 @@ func (p *Pair) readySince() time.Time {
 func (p *Pair) failed() string {
 	st := &p.Status
 	switch {
-	case p.Element == nil || !p.fresh():
+	case p.Element == nil || !p.fresh() || p.Action == Install || p.Action == Move: // What is not written yet cannot have failed.
 	case st.Health == "Degraded" && p.names(st.Revision):
 		return p.Addon + " is Degraded" + because(st.Message)
 	case p.unrendered():

@@ -95,7 +95,11 @@ func (m moment) givenUp(c resolve.Cluster) bool {
 
 // by is the release that a cluster is decided by; nil when there is none.
 func (m moment) by(c resolve.Cluster) *resolve.SourceRelease {
-	if r := m.release(m.plans[c.Name].Admitted.Release); r != nil && r.Refused == nil && r.Tag.Minor == c.ReportedVersion.Minor {
+	at := m.plans[c.Name].Admitted.Release
+	if at == "" { // With the ApplicationSet gone, only the Applications tell.
+		at = m.before(c)
+	}
+	if r := m.release(at); r != nil && r.Refused == nil && r.Tag.Minor == c.ReportedVersion.Minor {
 		return r
 	}
 	return m.newest(c.ReportedVersion.Minor)
@@ -116,10 +120,10 @@ func (m moment) off(c resolve.Cluster, d resolve.Delivered) bool {
 	switch {
 	case a.Enabled != catalog.Always && label == "disabled":
 		return true
+	case !a.Kubernetes.Holds(c.ReportedVersion) && from.Minor.Compare(by.Tag.Minor) <= 0:
+		return true // Whatever a misspelt label was to mean, or somebody adopted: nobody can have it here.
 	case a.Enabled == catalog.Optional && !set:
 		return !slices.Contains(c.Orders.Adopt, d.Addon)
-	case !a.Kubernetes.Holds(c.ReportedVersion):
-		return (!set || label == "enabled" || a.Enabled == catalog.Always) && from.Minor.Compare(by.Tag.Minor) <= 0
 	}
 	return false
 }
@@ -463,7 +467,7 @@ func (h *history) checkReleased() error {
 		}
 	}
 	for key := range w.objects {
-		if owned[key] || h.abandoned(key.Cluster) || h.forgotten[key] {
+		if abandoned := h.abandoned(key.Cluster); owned[key] || abandoned || h.forgotten[key] {
 			continue
 		}
 		return fmt.Errorf("%w: %s on %s", errForgotten, key.Addon, key.Cluster)
