@@ -3,8 +3,6 @@
 package engine
 
 import (
-	"context"
-
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/manifest"
 )
@@ -53,11 +51,8 @@ type Chart struct {
 
 // Output is what a render makes.
 type Output struct {
-	// Objects are sorted by ID.
+	// Objects are sorted by ID. Two may have the same.
 	Objects []manifest.Object
-}
-
-// Render renders. An error is for the addon's owner: it names the file where it can.
-func Render(ctx context.Context, job Job) (Output, error) {
-	panic("not yet")
+	// Tainted says that the job changed what later renders in this process would make: the process has to end. It is set with an error too.
+	Tainted bool
 }

@@ -1,0 +1,101 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/api/resmap"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/yaml"
+)
+
+// kustomize builds a kustomization as Argo CD runs `kustomize build`. Tainted is for a kustomization that brings a schema of its own:
+// kustomize has one for the whole process.
+func kustomize(job Job) (documents []document, tainted bool, err error) {
+	t := newTree(job.Files)
+	root := absolute(job.Path)
+	if err := patch(t, root, job.Patches); err != nil {
+		return nil, false, err
+	}
+	p := preparation{tree: t, job: job, seen: map[string]bool{}}
+	if err := p.prepare(root); err != nil {
+		return nil, false, err
+	}
+	options := krusty.MakeDefaultOptions() // no plugins, nothing executed, files only from below a kustomization
+	if job.Options.AnyFile {
+		options.LoadRestrictions = types.LoadRestrictionsNone
+	}
+	built, err := krusty.MakeKustomizer(options).Run(t, root)
+	if err != nil {
+		return nil, p.schema, errors.New(strings.ReplaceAll(err.Error(), "'/", "'"))
+	}
+	documents, err = resources(built)
+	return documents, p.schema, err
+}
+
+func resources(built resmap.ResMap) ([]document, error) {
+	if built.Size() > maxObjects {
+		return nil, errTooManyObjects
+	}
+	documents := make([]document, 0, built.Size())
+	for _, r := range built.Resources() {
+		content, err := r.Map()
+		var v any
+		if err == nil {
+			v, err = plain(content)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s %s: %w", r.GetKind(), r.GetName(), err)
+		}
+		documents = append(documents, document{content: v.(map[string]any)})
+	}
+	return documents, nil
+}
+
+// patch adds the Application's patches, the way Argo CD rewrites the file.
+func patch(t *tree, root string, patches []Patch) error {
+	if len(patches) == 0 {
+		return nil
+	}
+	name, text := kustomizationOf(t, root)
+	if name == "" {
+		return errors.New("kustomization file not found in the path")
+	}
+	var content any
+	if err := yaml.Unmarshal(text, &content); err != nil {
+		return fmt.Errorf("%s: %w", name[1:], err)
+	}
+	fields, ok := content.(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s is %s, not an object", name[1:], typeOf(content))
+	}
+	var list []any
+	if has(fields, "patches") {
+		if list, ok = fields["patches"].([]any); !ok {
+			return fmt.Errorf("%s: patches is %s, not a list", name[1:], typeOf(fields["patches"]))
+		}
+	}
+	for _, p := range patches {
+		list = append(list, p)
+	}
+	fields["patches"] = list
+	text, err := yaml.Marshal(fields)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name[1:], err)
+	}
+	t.put(name, text)
+	return nil
+}
+
+// kustomizationOf is the file that makes a folder a kustomization.
+func kustomizationOf(t *tree, dir string) (name string, text []byte) {
+	for _, file := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+		name := absolute(dir + "/" + file)
+		if text, ok := t.files[name]; ok {
+			return name, text
+		}
+	}
+	return "", nil
+}
