@@ -2,6 +2,9 @@
 package report
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/addon-manager/addon-manager/internal/core/diff"
 	"github.com/addon-manager/addon-manager/internal/core/risk"
 	"github.com/addon-manager/addon-manager/internal/core/version"
@@ -27,6 +30,8 @@ type Report struct {
 	Same int
 	// Clusters says whom the change touches; nil when nobody asked.
 	Clusters *Clusters
+	// Page is where the reader of Markdown finds the HTML page: an address, or the name of a file. Empty when there is none.
+	Page string
 }
 
 // Result is what happens to one addon on the minors that agree about it.
@@ -76,17 +81,32 @@ type Cluster struct {
 	Addons []string
 }
 
-// Limit is how many bytes Markdown may have: GitHub refuses 65,536 characters.
-const Limit = 60_000
+// Changed are the addons with a change that is more than known noise, sorted.
+func (r Report) Changed() []string {
+	var names []string
+	for _, result := range r.Results {
+		if slices.ContainsFunc(result.Changes, visible) {
+			names = append(names, result.Addon)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
 
-// Markdown is the report for a pull request, at most limit bytes long, whatever is in it.
-func Markdown(r Report, limit int) string { panic("not yet") }
+// WithHidden is the report with the fields that are known noise among the others, so that every form of it shows them.
+func (r Report) WithHidden() Report {
+	r.Results = slices.Clone(r.Results)
+	for i := range r.Results {
+		changes := slices.Clone(r.Results[i].Changes)
+		for j, c := range changes {
+			fields := slices.Concat(c.Fields, c.Hidden)
+			slices.SortStableFunc(fields, func(a, b diff.Field) int { return cmp.Compare(a.Path, b.Path) })
+			changes[j].Fields, changes[j].Hidden = fields, nil
+		}
+		r.Results[i].Changes = changes
+	}
+	return r
+}
 
-// Text is the report for a terminal.
-func Text(r Report) string { panic("not yet") }
-
-// HTML is a page with everything in it, which loads nothing from elsewhere.
-func HTML(r Report) ([]byte, error) { panic("not yet") }
-
-// JSON is the report for programs.
-func JSON(r Report) ([]byte, error) { panic("not yet") }
+// visible reports whether there is more to a change than known noise.
+func visible(c diff.Change) bool { return c.Kind != diff.Changed || c.From != nil || len(c.Fields) > 0 }

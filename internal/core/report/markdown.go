@@ -1,0 +1,248 @@
+package report
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/core/fault"
+)
+
+// Limit is how many bytes Markdown may have: GitHub refuses 65,536 characters.
+const Limit = 60_000
+
+// Lengths of what comes from outside, in bytes: names are longer only by mistake or on purpose.
+const (
+	nameWidth    = 300
+	messageWidth = 1000
+)
+
+// manyFlags are more than a reader takes in one by one: of more, only the first of each code are written.
+const manyFlags = 25
+
+// Markdown is the report for a pull request, at most limit bytes long, whatever is in it. What matters most comes first and is cut last; what
+// is left out is counted at the end. Nothing in the report can leave its place: a name makes no link, mention or column, no text ends a fence.
+func Markdown(r Report, limit int) string {
+	v := newView(r)
+	verdict := "**" + strings.Join(v.verdict(), " · ") + "**\n"
+	d := &document{view: v}
+	footer := len(d.footer(true))
+	room := limit - len(verdict) - footer
+	if room < 0 {
+		return cut(strings.Join(v.verdict(), " · ")+"\n", max(0, limit))
+	}
+	d.room = room
+	d.commits()
+	d.flags("Risks", r.Flags, 2)
+	d.problems("Problems", v.failed, 4)
+	d.clusters()
+	d.images()
+	d.matrix()
+	d.next()
+	d.changes()
+	return verdict + d.text.String() + d.footer(false)
+}
+
+// document is Markdown as it grows.
+type document struct {
+	view
+	text strings.Builder
+	// room is how many bytes may be added.
+	room int
+	// left says what did not fit.
+	left []string
+}
+
+// add adds a text if there is room for it within share of what is left, and says whether it did. One is all of it, two half of it.
+func (d *document) add(text string, share int) bool {
+	if len(text) > d.room/share {
+		return false
+	}
+	d.text.WriteString(text)
+	d.room -= len(text)
+	return true
+}
+
+// leave notes that something had no room.
+func (d *document) leave(n int, noun string) {
+	if n > 0 {
+		d.left = append(d.left, count(n, noun))
+	}
+}
+
+// footer says what was left out, and where it is. The longest is what it could say at worst.
+func (d *document) footer(longest bool) string {
+	left := strings.Join(d.left, ", ")
+	if longest {
+		left = strings.Repeat("9,999,999 longest nouns, ", 3)
+	}
+	if left == "" {
+		return ""
+	}
+	left = cut(left, 75)
+	page := "`branch-bot diff --html FILE` writes everything"
+	if d.Page != "" {
+		page = "everything is in " + code(clip(d.Page, 60))
+	}
+	if u, err := url.Parse(d.Page); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(d.Page) < 500 {
+		page = "[everything](<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\\", "%5C", "\n", "").Replace(u.String()) + ">)"
+	}
+	return "\n*Left out: " + left + "; " + page + ".*\n"
+}
+
+func (d *document) commits() {
+	if d.Base == "" && d.Head == "" {
+		return
+	}
+	d.add("\n"+code(clip(side(d.BaseName, d.Base), nameWidth))+" → "+code(clip(side(d.HeadName, d.Head), nameWidth))+"\n", 4)
+}
+
+// items adds a titled list, or as much of it as has room within a share, and returns how many items it had to leave out.
+func (d *document) items(title string, items []string, share int, noun string) (left int) {
+	if len(items) == 0 {
+		return 0
+	}
+	budget := d.room/share - len(title) - len(more(len(items), noun))
+	size, n := 0, 0
+	for n < len(items) && size+len(items[n]) <= budget {
+		size += len(items[n])
+		n++
+	}
+	left = len(items) - n
+	if n == 0 {
+		return left
+	}
+	text := title + strings.Join(items[:n], "")
+	if left > 0 {
+		text += more(left, noun)
+	}
+	d.add(text, 1)
+	return left
+}
+
+func more(n int, noun string) string { return "- … and " + count(n, "more "+noun) + "\n" }
+
+// flags adds risks: all of them, or fewer of each code until they fit, and at last the codes alone. No code is ever left out before anything
+// else is.
+func (d *document) flags(title string, flags []Flag, share int) {
+	if len(flags) == 0 {
+		return
+	}
+	title = "\n### " + title + "\n\n"
+	byCode := map[fault.Code][]Flag{}
+	var codes []fault.Code
+	for _, f := range flags {
+		if byCode[f.Code] == nil {
+			codes = append(codes, f.Code)
+		}
+		byCode[f.Code] = append(byCode[f.Code], f)
+	}
+	levels := []int{manyFlags, 8, 3, 1}
+	if len(flags) > manyFlags {
+		levels = levels[1:]
+	}
+	for _, each := range levels {
+		text, left := d.flagList(title, flags, byCode, each)
+		if d.add(text, share) {
+			d.leave(left, "risk")
+			return
+		}
+	}
+	counted, named := make([]string, len(codes)), make([]string, len(codes))
+	for i, c := range codes {
+		named[i] = prose(clip(string(c), 60))
+		counted[i] = "**" + named[i] + "** × " + number(len(byCode[c]))
+	}
+	d.leave(len(flags), "risk")
+	for _, text := range []string{title + strings.Join(counted, ", ") + "\n", title + strings.Join(named, ", ") + "\n", strings.Join(named, " ") + "\n"} {
+		if d.add(text, 1) {
+			return
+		}
+	}
+	// Only with more codes than exist: the worst of them.
+	for _, n := range named {
+		if !d.add(n+" ", 1) {
+			break
+		}
+	}
+}
+
+// flagList writes the first flags of each code, in their order, and says of the others how many there are.
+func (d *document) flagList(title string, flags []Flag, byCode map[fault.Code][]Flag, each int) (text string, left int) {
+	var b strings.Builder
+	b.WriteString(title)
+	written := map[fault.Code]int{}
+	for _, f := range flags {
+		if written[f.Code]++; written[f.Code] > each {
+			left++
+			continue
+		}
+		b.WriteString(d.flag(f))
+		if rest := len(byCode[f.Code]) - each; written[f.Code] == each && rest > 0 {
+			fmt.Fprintf(&b, "- **%s**: %s more\n", prose(clip(string(f.Code), 60)), number(rest))
+		}
+		if b.Len() > d.room {
+			break
+		}
+	}
+	return b.String(), left
+}
+
+func (d *document) flag(f Flag) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "- **%s**: %s\n  %s", prose(clip(string(f.Code), 60)), prose(clip(f.Message, messageWidth)), code(clip(f.Object, nameWidth)))
+	if path := d.pathOf(f); path != "" {
+		b.WriteString(" " + code(clip(path, nameWidth)))
+	}
+	if where := d.where(clip(f.Addon, nameWidth), f.Minors); where != "" {
+		b.WriteString(" (" + prose(where) + ")")
+	}
+	return b.String() + "\n"
+}
+
+func (d *document) problems(title string, problems []Problem, share int) {
+	var items []string
+	for _, p := range problems {
+		items = append(items, fmt.Sprintf("- **%s**: %s\n", prose(clip(p.of(), nameWidth)), prose(clip(p.Message, messageWidth))))
+	}
+	d.leave(d.items("\n### "+title+"\n\n", items, share, "problem"), "problem")
+}
+
+func (d *document) clusters() {
+	if d.Clusters == nil {
+		return
+	}
+	var items []string
+	for _, g := range d.Clusters.Groups {
+		byMinor := map[string]int{}
+		var order []string
+		for _, c := range g.Clusters {
+			if byMinor[c.Minor.String()]++; byMinor[c.Minor.String()] == 1 {
+				order = append(order, c.Minor.String())
+			}
+		}
+		slices.Sort(order)
+		for i, m := range order {
+			order[i] = number(byMinor[m]) + " on " + m
+		}
+		items = append(items, fmt.Sprintf("- **%s**: %s (%s): %s\n",
+			prose(clip(groupName(g), nameWidth)), count(len(g.Clusters), "cluster"), strings.Join(order, ", "), prose(clip(names(g, 5), nameWidth))))
+	}
+	d.leave(d.items("\n### Clusters\n\n", items, 5, "group"), "group")
+}
+
+// next adds what the minor after those asked for would say.
+func (d *document) next() {
+	d.flags("What "+d.Next.String()+" would say", d.forNext(), 4)
+	d.problems("What fails on "+d.Next.String(), d.later, 4)
+}
+
+// forNext are the flags of the next minor, which need not say so each.
+func (d *document) forNext() []Flag {
+	flags := slices.Clone(d.NextFlags)
+	for i := range flags {
+		flags[i].Minors = nil
+	}
+	return flags
+}

@@ -1,0 +1,151 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/core/version"
+)
+
+// verdict is what a reviewer reads first, in parts. It holds numbers and minors, nothing from outside.
+func (v *view) verdict() []string {
+	var parts []string
+	add := func(s string) { parts = append(parts, s) }
+	if n := len(v.failed); n > 0 {
+		add(count(n, "problem"))
+	}
+	if n := len(v.Flags); n > 0 {
+		add(count(n, "risk"))
+	} else if len(v.Changed()) > 0 {
+		add("no risks")
+	}
+	switch n := len(v.Changed()); {
+	case n > 0:
+		add(count(n, "addon") + " " + verb(n, "changes", "change"))
+		add(v.agreement())
+	case len(v.failed) > 0:
+		add("nothing else changes")
+	default:
+		add(v.nothing())
+	}
+	if c := v.Clusters; c != nil && (c.Touched > 0 || len(v.Changed()) > 0) {
+		add(fmt.Sprintf("%s of %s", number(c.Touched), count(c.Total, "cluster")))
+	}
+	return parts
+}
+
+// nothing is the verdict where there is nothing to see.
+func (v *view) nothing() string {
+	hidden := 0
+	for _, a := range v.addons {
+		hidden += a.hidden()
+	}
+	of := count(v.Same+len(v.addons), "addon")
+	on := ""
+	if len(v.Minors) > 0 {
+		on = " on " + list(v.Minors)
+	}
+	if hidden > 0 {
+		return fmt.Sprintf("nothing but known noise changes in the rendered manifests of %s%s (%s hidden)", of, on, count(hidden, "field"))
+	}
+	return fmt.Sprintf("nothing changes in the rendered manifests of %s%s", of, on)
+}
+
+// count says how many of something there are: 1 risk, 2 risks.
+func count(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	}
+	return number(n) + " " + noun + "s"
+}
+
+func verb(n int, one, more string) string {
+	if n == 1 {
+		return one
+	}
+	return more
+}
+
+// number writes a number with commas: 52,000.
+func number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// list names minors one by one.
+func list(minors []version.Minor) string {
+	names := make([]string, len(minors))
+	for i, m := range minors {
+		names[i] = m.String()
+	}
+	return strings.Join(names, ", ")
+}
+
+// ranges names minors in short: 1.29, 1.31–1.33.
+func ranges(minors []version.Minor) string {
+	minors = slices.SortedFunc(slices.Values(minors), version.Minor.Compare)
+	var parts []string
+	for i := 0; i < len(minors); {
+		end := i
+		for end+1 < len(minors) && minors[end+1] == minors[end].Next() {
+			end++
+		}
+		switch end - i {
+		case 0:
+			parts = append(parts, minors[i].String())
+		case 1:
+			parts = append(parts, minors[i].String(), minors[end].String())
+		default:
+			parts = append(parts, minors[i].String()+"–"+minors[end].String())
+		}
+		i = end + 1
+	}
+	return strings.Join(parts, ", ")
+}
+
+// short is the beginning of a commit, enough to name it.
+func short(commit string) string { return commit[:min(len(commit), 10)] }
+
+// side names a commit by how it was asked for.
+func side(name, commit string) string {
+	if name == "" || name == commit {
+		return short(commit)
+	}
+	return name + " (" + short(commit) + ")"
+}
+
+// where says which addon and minors something is about, in brackets; empty when it is about everything.
+func (v *view) where(addon string, minors []version.Minor) string {
+	parts := []string{addon}
+	if addon == "" {
+		parts = nil
+	}
+	if !v.everywhere(minors) {
+		parts = append(parts, "only on "+ranges(minors))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// of says which addon, minor and side a problem has.
+func (p Problem) of() string {
+	var parts []string
+	if p.Addon != "" {
+		parts = append(parts, p.Addon)
+	}
+	if !p.Minor.IsZero() {
+		parts = append(parts, "on "+p.Minor.String())
+	}
+	if p.Side != "" {
+		parts = append(parts, "in the "+p.Side)
+	}
+	if len(parts) == 0 {
+		return "the whole"
+	}
+	return strings.Join(parts, " ")
+}
