@@ -35,7 +35,8 @@ type Change struct {
 
 // Field is one value that differs.
 type Field struct {
-	// Path is a JSON pointer (RFC 6901) into the object of the head, or of the base where the value is gone.
+	// Path is a JSON pointer (RFC 6901) into the object of the head, or of the base where the value is gone. The path of a whole list,
+	// with the names of its items as values, says that only their order changed, where order matters.
 	Path string
 	// Shown is the path for people, with list items named by what identifies them: spec.containers[name=app].image.
 	Shown string
@@ -63,20 +64,19 @@ type Result struct {
 // Unstable is a field that every render fills anew, with a random value or the time.
 type Unstable struct {
 	Object manifest.ID
-	Path   string
+	// Path is the one for people, as in Field.Shown, because it finds list items wherever they are. The path metadata.name is that of
+	// an object with a random name, the empty path that of an object which only some renders have.
+	Path string
 }
 
 // Options are what a comparison knows beside the objects.
 type Options struct {
-	// Unstable are paths of the base that are compared with nothing: those which Compare of two renders of it found.
+	// Unstable are fields of the base that are compared with nothing: those which UnstableIn found in two renders of it.
 	Unstable []Unstable
+	// CRDs are the CustomResourceDefinitions of both sides, in any order, the head's last: their schemas say which lists have keys. Other
+	// objects are ignored.
+	CRDs []manifest.Object
 }
-
-// Compare compares two renders; both are sorted by ID.
-func Compare(base, head []manifest.Object, o Options) Result { panic("not yet") }
-
-// UnstableIn are the fields that differ between two renders of the same source.
-func UnstableIn(a, b []manifest.Object) []Unstable { panic("not yet") }
 
 // Hidden counts the differences that are known noise.
 func (r Result) Hidden() (n int) {
