@@ -166,7 +166,10 @@ func inJSON(index []byte, name string) (versions []entry, known bool, err error)
 			return d.Decode(&versions)
 		})
 	})
+	var syntax *json.SyntaxError
 	switch {
+	case errors.As(err, &syntax): // YAML begins like that too.
+		return nil, false, errLayout
 	case err != nil:
 		return nil, false, broken(err)
 	case !entries:

@@ -100,7 +100,7 @@ func (c *Client) pull(ctx context.Context, s *session, repository, tag string) (
 	}
 	return layer.Digest, func(ctx context.Context) ([]byte, error) {
 		ctx = auth.AppendRepositoryScope(ctx, ref, auth.ActionPull)
-		data, _, err := get(ctx, tokens{by}, at.JoinPath("blobs", layer.Digest), "archive", c.o.MaxArchive, asIs)
+		data, _, err := get(ctx, tokens{by}, at.JoinPath("blobs", layer.Digest), "archive", layer.Size, asIs)
 		return data, err
 	}, nil
 }
