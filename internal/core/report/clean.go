@@ -87,7 +87,9 @@ func opensAddress(before, after string) bool {
 	return strings.HasPrefix(after, ":/") || endsIn(before, "mailto") || endsIn(before, "xmpp")
 }
 
-func endsIn(s, end string) bool { return len(s) >= len(end) && strings.EqualFold(s[len(s)-len(end):], end) }
+func endsIn(s, end string) bool {
+	return len(s) >= len(end) && strings.EqualFold(s[len(s)-len(end):], end)
+}
 
 // code writes a name into Markdown as code. Plain names stay readable in the source, others become a tag with entities, which no character in
 // them can end: a code span could be cut by a table's columns.

@@ -26,8 +26,8 @@ const manyFlags = 25
 func Markdown(r Report, limit int) string {
 	v := newView(r)
 	verdict := "**" + strings.Join(v.verdict(), " · ") + "**\n"
-	d := &document{view: v}
-	footer := len(d.footer(true))
+	d := &document{view: v, left: map[string]int{}}
+	footer := len(d.footer(worst))
 	room := limit - len(verdict) - footer
 	if room < 0 {
 		return cut(strings.Join(v.verdict(), " · ")+"\n", max(0, limit))
@@ -41,7 +41,7 @@ func Markdown(r Report, limit int) string {
 	d.matrix()
 	d.next()
 	d.changes()
-	return verdict + d.text.String() + d.footer(false)
+	return verdict + d.text.String() + d.footer(d.left)
 }
 
 // document is Markdown as it grows.
@@ -50,8 +50,8 @@ type document struct {
 	text strings.Builder
 	// room is how many bytes may be added.
 	room int
-	// left says what did not fit.
-	left []string
+	// left counts what did not fit, by what it is.
+	left map[string]int
 }
 
 // add adds a text if there is room for it within share of what is left, and says whether it did. One is all of it, two half of it.
@@ -65,30 +65,34 @@ func (d *document) add(text string, share int) bool {
 }
 
 // leave notes that something had no room.
-func (d *document) leave(n int, noun string) {
-	if n > 0 {
-		d.left = append(d.left, count(n, noun))
-	}
-}
+func (d *document) leave(n int, noun string) { d.left[noun] += n }
 
-// footer says what was left out, and where it is. The longest is what it could say at worst.
-func (d *document) footer(longest bool) string {
-	left := strings.Join(d.left, ", ")
-	if longest {
-		left = strings.Repeat("9,999,999 longest nouns, ", 3)
+// nouns are what can be left out, in the order in which it is told; worst is the longest that the end can be.
+var (
+	nouns = []string{"risk", "problem", "group", "image", "addon", "object"}
+	worst = map[string]int{"risk": 9999999, "problem": 9999999, "group": 9999999, "image": 9999999, "addon": 9999999, "object": 9999999}
+)
+
+// footer says what was left out, and where it is.
+func (d *document) footer(counts map[string]int) string {
+	var parts []string
+	for _, noun := range nouns {
+		if n := counts[noun]; n > 0 {
+			parts = append(parts, count(n, noun))
+		}
 	}
-	if left == "" {
+	if len(parts) == 0 {
 		return ""
 	}
-	left = cut(left, 75)
+	left := strings.Join(parts, ", ")
 	page := "`branch-bot diff --html FILE` writes everything"
 	if d.Page != "" {
 		page = "everything is in " + code(clip(d.Page, 60))
 	}
 	if u, err := url.Parse(d.Page); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(d.Page) < 500 {
-		page = "[everything](<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\\", "%5C", "\n", "").Replace(u.String()) + ">)"
+		page = "[everything is on a page](<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\\", "%5C", "\n", "").Replace(u.String()) + ">)"
 	}
-	return "\n*Left out: " + left + "; " + page + ".*\n"
+	return "\n*Left out here: " + left + "; " + page + ".*\n"
 }
 
 func (d *document) commits() {
@@ -239,8 +243,8 @@ func (d *document) next() {
 }
 
 // forNext are the flags of the next minor, which need not say so each.
-func (d *document) forNext() []Flag {
-	flags := slices.Clone(d.NextFlags)
+func (v *view) forNext() []Flag {
+	flags := slices.Clone(v.NextFlags)
 	for i := range flags {
 		flags[i].Minors = nil
 	}

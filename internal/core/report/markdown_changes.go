@@ -1,8 +1,6 @@
 package report
 
 import (
-	"fmt"
-	"html"
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
@@ -55,9 +53,7 @@ func (d *document) changes() {
 		}
 		d.add(b.String(), 1)
 	}
-	if left > 0 {
-		d.left = append(d.left, fmt.Sprintf("%s of %s", number(left), count(total, "object")))
-	}
+	d.leave(left, "object")
 }
 
 // place is where an entry stands in a view.
@@ -115,7 +111,7 @@ func (d *document) caption(e entry) string {
 		parts = append(parts, only)
 	}
 	for _, c := range e.codes {
-		parts = append(parts, "<b>"+html.EscapeString(clean(clip(string(c), 60)))+"</b>")
+		parts = append(parts, "<b>"+prose(clip(string(c), 60))+"</b>")
 	}
 	return strings.Join(parts, " · ")
 }

@@ -61,6 +61,9 @@ func (d *document) matrix() {
 		}
 		items = append(items, "| "+prose(clip(a.name, nameWidth))+" | "+strings.Join(cells, " | ")+" |\n")
 	}
+	if n := d.noisy(); n > 0 {
+		items = append(items, "| "+count(n, "addon")+" with nothing but known noise"+strings.Repeat(" | –", len(head)-1)+" |\n")
+	}
 	if d.Same > 0 {
 		items = append(items, "| "+count(d.Same, "other addon")+strings.Repeat(" | –", len(head)-1)+" |\n")
 	}

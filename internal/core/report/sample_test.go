@@ -196,7 +196,6 @@ func noise() Report {
 	return r
 }
 
-
 // hostile is a report whose every text tries to be more than text.
 func hostile() Report {
 	const evil = "a`b``c|d</code></details><script>alert(1)</script><!-- @org/team #1 [x](https://evil.example) www.evil.example https://evil.example\n\n# h\n```\n\x1b[31m\u202e\xff*_~$\\|"

@@ -70,7 +70,7 @@ func (v *view) textClusters(p printer) {
 	}
 	p("\nClusters")
 	for _, g := range v.Clusters.Groups {
-		p("  %s: %s (%s)", groupName(g), count(len(g.Clusters), "cluster"), clip(clean(names(g, len(g.Clusters))), textWidth))
+		p("  %s: %s (%s)", groupName(g), count(len(g.Clusters), "cluster"), clean(clip(names(g, 10), textWidth)))
 	}
 }
 

@@ -211,6 +211,16 @@ func (a *addon) hidden() (n int) {
 	return n
 }
 
+// noisy counts the addons that change in nothing but known noise.
+func (v *view) noisy() (n int) {
+	for _, a := range v.addons {
+		if len(a.entries) == 0 && len(a.quiet) > 0 {
+			n++
+		}
+	}
+	return n
+}
+
 // on are the places of the entries that a minor has.
 func (a *addon) on(m version.Minor) (at []int) {
 	for i, e := range a.entries {
