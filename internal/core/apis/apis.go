@@ -117,7 +117,8 @@ func newSet(kinds map[key]served) *Set {
 		if s.groups[k.group] == nil {
 			s.groups[k.group] = map[string]bool{}
 		}
-		s.groups[k.group][k.kind] = served.namespaced
+		// Two definitions that contradict each other must not be told apart by the order of a map.
+		s.groups[k.group][k.kind] = s.groups[k.group][k.kind] || served.namespaced
 	}
 	s.versions = sync.OnceValue(s.listVersions)
 	s.fingerprint = sync.OnceValue(s.digest)

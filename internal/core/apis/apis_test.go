@@ -224,6 +224,26 @@ func TestWithIgnores(t *testing.T) {
 	}
 }
 
+// TestBuiltInKindsStay: a definition that names a built-in kind changes nothing of it, also where others add something.
+func TestBuiltInKindsStay(t *testing.T) {
+	taken := strings.NewReplacer("monitoring.example.com", "apps", "ServiceMonitor", "Deployment", "Namespaced", "Cluster").Replace(monitors)
+	set := of(t, 33).With([]manifest.Object{object(t, taken), object(t, monitors)})
+	if namespaced, known := set.Namespaced("apps", "Deployment"); !namespaced || !known || !set.Serves("apps", "v1beta1", "Deployment") {
+		t.Errorf("Deployment: namespaced %t, known %t", namespaced, known)
+	}
+}
+
+// TestContradictions: of two definitions of one kind, none of which a cluster would take after the other, the answer is always the same.
+func TestContradictions(t *testing.T) {
+	other := strings.NewReplacer("Namespaced", "Cluster", "name: v1,", "name: v2,", "name: v1beta1", "name: v2beta1").Replace(monitors)
+	for range 20 {
+		set := of(t, 33).With([]manifest.Object{object(t, monitors), object(t, other)})
+		if namespaced, _ := set.Namespaced("monitoring.example.com", "ServiceMonitor"); !namespaced {
+			t.Fatal("the scope changes from run to run")
+		}
+	}
+}
+
 func TestFingerprint(t *testing.T) {
 	seen := map[string]string{}
 	crd, wide := object(t, monitors), object(t, strings.Replace(monitors, "Namespaced", "Cluster", 1))
