@@ -113,3 +113,46 @@ func List(v any, keys ...string) []any {
 	l, _ := At(v, keys...).([]any)
 	return l
 }
+
+// Place puts objects that name no namespace where Argo CD puts them: into the Application's, unless their kind has none. It gives copies of
+// those it changes. A kind that nobody knows counts as namespaced, as it does for Argo CD.
+func Place(objects []Object, namespace string, namespaced func(group, kind string) (is, known bool)) []Object {
+	placed := slices.Clone(objects)
+	for i := range placed {
+		o := &placed[i]
+		want := o.Namespace
+		if is, known := namespaced(o.Group, o.Kind); known && !is {
+			want = ""
+		} else if want == "" {
+			want = namespace
+		}
+		if want == o.Namespace {
+			continue
+		}
+		o.Namespace = want
+		meta := maps.Clone(Map(o.Content, "metadata"))
+		if meta == nil {
+			meta = map[string]any{}
+		}
+		delete(meta, "namespace")
+		if want != "" {
+			meta["namespace"] = want
+		}
+		o.Content = maps.Clone(o.Content)
+		o.Content["metadata"] = meta
+	}
+	Sort(placed)
+	return placed
+}
+
+// Duplicates are the objects that are there more than once, each named once: only the last one counts for a cluster.
+func Duplicates(objects []Object) (twice []ID) {
+	seen := map[ID]int{}
+	for i := range objects {
+		same := objects[i].Same()
+		if seen[same]++; seen[same] == 2 {
+			twice = append(twice, objects[i].ID)
+		}
+	}
+	return twice
+}
