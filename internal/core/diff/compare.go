@@ -10,7 +10,7 @@ import (
 
 // Compare compares two renders; both are sorted by ID.
 func Compare(base, head []manifest.Object, o Options) Result {
-	c := comparison{budget: pairBudget, schemas: schemasOf(o.CRDs), unstable: map[manifest.ID][]string{}}
+	c := comparison{budget: pairBudget, renameLikeness: renameLikeness, schemas: schemasOf(o.CRDs), unstable: map[manifest.ID][]string{}}
 	for _, u := range o.Unstable {
 		c.unstable[u.Object] = append(c.unstable[u.Object], u.Path)
 	}
@@ -29,9 +29,10 @@ func Compare(base, head []manifest.Object, o Options) Result {
 
 // comparison is what the objects of one comparison share.
 type comparison struct {
-	budget   int
-	schemas  map[manifest.ID]map[string]any
-	unstable map[manifest.ID][]string
+	budget         int
+	renameLikeness float64
+	schemas        map[manifest.ID]map[string]any
+	unstable       map[manifest.ID][]string
 }
 
 // pair is an object on both sides, or on one.

@@ -1,7 +1,9 @@
 package diff
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -49,7 +51,7 @@ func (w *walker) list(base, head []any, schema map[string]any) {
 		}
 	case rule.set:
 		p.byValue(base, head)
-		if i, j := left(p.of), left(p.back); len(i) == 1 && len(j) == 1 {
+		if i, j := left(p.of), left(p.back); len(i) == 1 && len(j) == 1 && shape(base[i[0]]) == shape(head[j[0]]) {
 			p.pair(i[0], j[0])
 		}
 		p.byLikeness(base, head, w.budget)
@@ -66,6 +68,12 @@ func (w *walker) list(base, head []any, schema map[string]any) {
 			w.item(base, head, i, j, n.base[i], n.head[j], items)
 		}
 	}
+}
+
+// shape is the keys of a map: where two items are left in a set, they are one that changed when they have the same.
+func shape(v any) string {
+	m, _ := v.(map[string]any)
+	return strings.Join(slices.Sorted(maps.Keys(m)), " ")
 }
 
 func itemSchema(schema map[string]any) map[string]any {
@@ -133,22 +141,17 @@ func (p pairing) byValue(base, head []any) {
 
 // byLikeness pairs maps that have more than half in common, the most alike first.
 func (p pairing) byLikeness(base, head []any, budget *int) {
-	pairAlike(signAll(base, left(p.of)), signAll(head, left(p.back)), 0.5, budget, p.pair)
+	p.pairMaps(base, head, left(p.of), left(p.back), budget)
 }
 
-// candidate is a value that looks for a similar one.
-type candidate struct {
-	index int
-	signature
-}
-
-func signAll(items []any, indexes []int) (c []candidate) {
-	for _, i := range indexes {
-		if m, ok := items[i].(map[string]any); ok {
-			c = append(c, candidate{i, sign(m, nil)})
-		}
+func (p pairing) pairMaps(base, head []any, fromBase, fromHead []int, budget *int) {
+	sign := func(items []any) func(i int) signature {
+		return func(i int) signature { return sign(items[i], nil) }
 	}
-	return c
+	isMap := func(items []any, indexes []int) []int {
+		return slices.DeleteFunc(indexes, func(i int) bool { _, ok := items[i].(map[string]any); return !ok })
+	}
+	pairAlike(isMap(base, fromBase), isMap(head, fromHead), sign(base), sign(head), 0.5, budget, p.pair)
 }
 
 // spend takes the cost of a comparison from the budget, or nothing when that is too much.
@@ -163,32 +166,30 @@ func spend(budget *int, cost int) bool {
 // likenessCost is what it costs to compare two signatures, beside two numbers.
 const likenessCost = 16
 
-// pairAlike pairs candidates whose likeness is above a threshold: the most alike first, and in their order where it is the same.
-func pairAlike(base, head []candidate, above float64, budget *int, pair func(i, j int)) {
+// pairAlike pairs values whose likeness is above a threshold: the most alike first, and in their order where it is the same. The values are
+// given by their indexes, and signed only when there are few enough to compare each with each.
+func pairAlike(base, head []int, signBase, signHead func(int) signature, above float64, budget *int, pair func(i, j int)) {
+	if len(base) == 0 || len(head) == 0 || !spend(budget, len(base)*len(head)*likenessCost) {
+		return
+	}
 	type match struct {
 		like float64
 		i, j int
 	}
-	if !spend(budget, len(base)*len(head)*likenessCost) {
-		return
-	}
 	var matches []match
-	for _, b := range base {
-		for _, h := range head {
-			if like := likeness(b.signature, h.signature); like > above {
-				matches = append(matches, match{like, b.index, h.index})
+	heads := make([]signature, len(head))
+	for n, j := range head {
+		heads[n] = signHead(j)
+	}
+	for _, i := range base {
+		signed := signBase(i)
+		for n, j := range head {
+			if like := likeness(signed, heads[n]); like > above {
+				matches = append(matches, match{like, i, j})
 			}
 		}
 	}
-	slices.SortStableFunc(matches, func(a, b match) int {
-		switch {
-		case a.like > b.like:
-			return -1
-		case a.like < b.like:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(matches, func(a, b match) int { return cmp.Compare(b.like, a.like) })
 	paired, taken := map[int]bool{}, map[int]bool{}
 	for _, m := range matches {
 		if !paired[m.i] && !taken[m.j] {
@@ -253,7 +254,7 @@ func (p pairing) gap(base, head []any, fromBase, toBase, fromHead, toHead int, b
 		}
 		return
 	}
-	pairAlike(signAll(base, b), signAll(head, h), 0.5, budget, p.pair)
+	p.pairMaps(base, head, b, h, budget)
 }
 
 // option is the name of a command line's option, with its value in the same argument: --log-level of --log-level=debug.

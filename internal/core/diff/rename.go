@@ -47,7 +47,7 @@ func (c *comparison) rename(gone, came []*manifest.Object) (pairs []pair) {
 		pairs = append(pairs, f.hashed()...)
 		random := func(o *manifest.Object) bool { return slices.Contains(c.unstable[o.ID], randomName) }
 		pairs = append(pairs, f.alike(randomLikeness, &c.budget, random)...)
-		pairs = append(pairs, f.alike(renameLikeness, &c.budget, func(*manifest.Object) bool { return true })...)
+		pairs = append(pairs, f.alike(c.renameLikeness, &c.budget, func(*manifest.Object) bool { return true })...)
 		for _, o := range f.gone {
 			pairs = append(pairs, pair{before: o})
 		}
@@ -87,20 +87,20 @@ func (f *family) hashed() []pair {
 
 // alike takes the pairs that have much in common, of those that qualify.
 func (f *family) alike(above float64, budget *int, qualifies func(*manifest.Object) bool) []pair {
-	sign := func(objects []*manifest.Object, qualifies func(*manifest.Object) bool) (c []candidate) {
-		for i, o := range objects {
-			if qualifies(o) {
-				c = append(c, candidate{i, signObject(o)})
-			}
+	var gone, came []int
+	for i, o := range f.gone {
+		if qualifies(o) {
+			gone = append(gone, i)
 		}
-		return c
 	}
-	gone := sign(f.gone, qualifies)
-	if len(gone) == 0 || len(f.came) == 0 {
-		return nil
+	for j := range f.came {
+		came = append(came, j)
+	}
+	sign := func(objects []*manifest.Object) func(int) signature {
+		return func(i int) signature { return signObject(objects[i]) }
 	}
 	var taken [][2]int
-	pairAlike(gone, sign(f.came, func(*manifest.Object) bool { return true }), above, budget, func(i, j int) { taken = append(taken, [2]int{i, j}) })
+	pairAlike(gone, came, sign(f.gone), sign(f.came), above, budget, func(i, j int) { taken = append(taken, [2]int{i, j}) })
 	return f.take(taken)
 }
 

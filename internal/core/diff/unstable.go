@@ -13,7 +13,8 @@ const randomName = "metadata.name"
 
 // UnstableIn are the fields that differ between two renders of the same source, sorted. The first is the one to compare with others.
 func UnstableIn(a, b []manifest.Object) []Unstable {
-	c := comparison{budget: pairBudget}
+	// Both come from one source: what has another name is most likely the same object.
+	c := comparison{budget: pairBudget, renameLikeness: randomLikeness}
 	var all []Unstable
 	for _, p := range c.match(a, b) {
 		switch {
