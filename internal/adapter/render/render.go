@@ -1,20 +1,22 @@
 // Package render renders addons as Argo CD would. It reads sources from a tree of files, checks them, and has them rendered in processes
 // of its own that may die: whatever a source does there becomes an error of that addon.
+//
+// Collect is the gate: what it refuses never reaches a renderer. Pool renders in processes without rights, so that what the gate lets
+// through does no harm either. Cache renders the same thing once.
 package render
 
 import (
-	"context"
-	"io/fs"
+	"runtime"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/render/engine"
-	"github.com/addon-manager/addon-manager/internal/core/catalog"
 )
 
 // Source is everything that an addon's folder may make a render read, checked.
 type Source struct {
 	// Files are by slash-separated path from the repository's root.
 	Files map[string][]byte
-	// Charts are needed beside them, sorted.
+	// Charts are needed beside them, sorted. Add takes their archives.
 	Charts []engine.Chart
 	// Digest is over the files.
 	Digest [32]byte
@@ -26,24 +28,39 @@ type Source struct {
 	CRDs bool
 }
 
-// Collect reads and checks the source of an addon. The tree is a whole repository, of which nothing else is read.
-func Collect(tree fs.FS, addon catalog.Addon, o engine.Options) (Source, error) { panic("not yet") }
+// Options say what a render may take; zero is the default.
+type Options struct {
+	// Processes render at the same time: one for each processor.
+	Processes int
+	// Time is how long one render may take: 30 seconds. Waiting for a process does not count.
+	Time time.Duration
+	// Memory is what a process may allocate, in bytes: 1 GiB.
+	Memory int64
+	// Objects is the most memory, in bytes, that the objects of one render may take: 128 MiB.
+	Objects int64
+	// Jobs is after how many a process is replaced: 200.
+	Jobs int
+	// Idle is how long a process without work is kept: a minute.
+	Idle time.Duration
+	// Log is told, once, of a protection that this machine does not have. It may be nil.
+	Log func(message string)
+}
 
-// Pool is a number of renderer processes.
-type Pool struct{}
+func (o Options) defaults() Options {
+	set(&o.Processes, runtime.GOMAXPROCS(0))
+	set(&o.Time, 30*time.Second)
+	set(&o.Memory, 1<<30)
+	set(&o.Objects, 128<<20)
+	set(&o.Jobs, 200)
+	set(&o.Idle, time.Minute)
+	if o.Log == nil {
+		o.Log = func(string) {}
+	}
+	return o
+}
 
-// Options say how much a render may take; zero is the default.
-type Options struct{}
-
-// New makes a Pool, which starts processes when they are needed.
-func New(o Options) *Pool { panic("not yet") }
-
-// Render renders a job in one of the pool's processes.
-func (p *Pool) Render(ctx context.Context, job engine.Job) (engine.Output, error) { panic("not yet") }
-
-// Close ends the processes.
-func (p *Pool) Close() { panic("not yet") }
-
-// Worker is the whole life of a renderer process; in any other process it returns at once. Programs that render call it first in main,
-// and tests in TestMain.
-func Worker() { panic("not yet") }
+func set[T int | int64 | time.Duration](field *T, to T) {
+	if *field <= 0 {
+		*field = to
+	}
+}
