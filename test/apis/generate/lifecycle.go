@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -25,19 +26,24 @@ type life struct {
 func groupNames(dirs map[module]string) (map[string]string, error) {
 	groups := map[string]string{}
 	for _, m := range lifecycles {
-		files, err := fs.Glob(os.DirFS(dirs[m]), "*/*/register.go")
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range files {
-			group, err := groupName(os.DirFS(dirs[m]), name)
-			if err != nil {
-				return nil, fmt.Errorf("%s: %w", m, err)
-			}
-			groups[path.Dir(path.Dir(name))] = group
+		if err := addGroups(groups, os.DirFS(dirs[m])); err != nil {
+			return nil, fmt.Errorf("%s: %w", m, err)
 		}
 	}
 	return groups, nil
+}
+
+func addGroups(groups map[string]string, source fs.FS) error {
+	files, err := fs.Glob(source, "*/*/register.go")
+	if err != nil {
+		return err
+	}
+	for _, name := range files {
+		if groups[path.Dir(path.Dir(name))], err = groupName(source, name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // groupName reads const GroupName of a register.go.
@@ -67,8 +73,7 @@ func groupName(source fs.FS, name string) (string, error) {
 
 // lifecycleFile is the text of lifecycle.txt.
 func lifecycleFile(dirs map[module]string, groups map[string]string) ([]byte, error) {
-	all := map[string]life{}
-	newer := map[string]life(nil) // of the minor after
+	var releases []release
 	for _, m := range lifecycles {
 		lives, err := readLives(os.DirFS(dirs[m]), "", groups)
 		if err != nil {
@@ -78,22 +83,9 @@ func lifecycleFile(dirs map[module]string, groups map[string]string) ([]byte, er
 		if err != nil {
 			return nil, err
 		}
-		for k, l := range lives {
-			if _, known := all[k]; known {
-				continue
-			}
-			// The next minor has no such type: nobody can serve it, whatever was planned. Types may stay longer than they are served.
-			version, _, _ := strings.Cut(k, " ")
-			if _, still := newer[k]; newer != nil && !still && !stable.MatchString(version) && (l.removed == 0 || l.removed > minor+1) {
-				l.removed = minor + 1
-				if l.deprecated >= l.removed {
-					l.deprecated = 0
-				}
-			}
-			all[k] = l
-		}
-		newer = lives
+		releases = append(releases, release{minor, lives})
 	}
+	all := merge(releases)
 	for _, m := range extensions {
 		lives, err := readLives(os.DirFS(dirs[m]), "pkg/apis", map[string]string{"apiextensions": "apiextensions.k8s.io", "apiregistration": "apiregistration.k8s.io"})
 		if err != nil {
@@ -102,7 +94,6 @@ func lifecycleFile(dirs map[module]string, groups map[string]string) ([]byte, er
 		maps.Copy(all, lives)
 	}
 	maps.DeleteFunc(all, func(_ string, l life) bool { return l == life{} })
-	replace(all)
 	var b bytes.Buffer
 	b.WriteString("# When API versions come and go: group/version, kind, the minors of introduction, deprecation and removal, and the group/version that\n")
 	b.WriteString("# takes its place in the end; - is unknown or none. From the newest of these modules that has the kind:\n")
@@ -115,6 +106,34 @@ func lifecycleFile(dirs map[module]string, groups map[string]string) ([]byte, er
 		fmt.Fprintln(&b, k, number(l.introduced), number(l.deprecated), number(l.removed), text(l.replacement))
 	}
 	return b.Bytes(), nil
+}
+
+// A release is what one minor's types say.
+type release struct {
+	minor int
+	lives map[string]life
+}
+
+// merge takes each life from the newest release that has it; releases come newest first, without a gap.
+func merge(releases []release) map[string]life {
+	all := map[string]life{}
+	for i, r := range releases {
+		for k, l := range r.lives {
+			if _, known := all[k]; known {
+				continue
+			}
+			// The next minor has no such type, so nobody can serve it, whatever was planned. Types may stay longer than they are served.
+			if version, _, _ := strings.Cut(k, " "); i > 0 && !stable.MatchString(version) && (l.removed == 0 || l.removed > r.minor+1) {
+				l.removed = r.minor + 1
+				if l.deprecated >= l.removed {
+					l.deprecated = 0
+				}
+			}
+			all[k] = l
+		}
+	}
+	replace(all)
+	return all
 }
 
 // replace completes the replacements. Where the source names none, it is the stable version of the same kind.
@@ -156,8 +175,11 @@ func lasting(all map[string]life, group, name string) string {
 // readLives reads what prerelease-lifecycle-gen wrote, as "group/version Kind". Lists of a kind, and options of requests, are left out.
 func readLives(source fs.FS, root string, groups map[string]string) (map[string]life, error) {
 	files, err := fs.Glob(source, path.Join(root, "*/*/zz_generated.prerelease-lifecycle.go"))
-	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("no file with lifecycles: %w", err)
+	if err != nil {
+		return nil, err
+	}
+	if len(files) == 0 {
+		return nil, errors.New("no file with lifecycles")
 	}
 	lives := map[string]life{}
 	for _, name := range files {
@@ -217,7 +239,7 @@ func livesOf(name string, text []byte) (map[string]life, error) {
 		case "Replacement":
 			l.replacement, err = replacementOf(result)
 		default:
-			err = fmt.Errorf("it is unknown")
+			err = errors.New("it is unknown")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cannot read %s of %s: %w", f.Name.Name, k, err)
@@ -230,13 +252,13 @@ func livesOf(name string, text []byte) (map[string]life, error) {
 // minorOf reads return 1, 25.
 func minorOf(r *ast.ReturnStmt) (int, error) {
 	if len(r.Results) != 2 {
-		return 0, fmt.Errorf("it does not return a version")
+		return 0, errors.New("it does not return a version")
 	}
 	var numbers [2]int
 	for i, e := range r.Results {
 		literal, ok := e.(*ast.BasicLit)
 		if !ok {
-			return 0, fmt.Errorf("it does not return a version")
+			return 0, errors.New("it does not return a version")
 		}
 		n, err := strconv.Atoi(literal.Value)
 		if err != nil {
@@ -254,13 +276,13 @@ func minorOf(r *ast.ReturnStmt) (int, error) {
 func replacementOf(r *ast.ReturnStmt) (string, error) {
 	literal, ok := r.Results[0].(*ast.CompositeLit)
 	if !ok {
-		return "", fmt.Errorf("it does not return a kind")
+		return "", errors.New("it does not return a kind")
 	}
 	fields := map[string]string{}
 	for _, e := range literal.Elts {
 		pair, ok := e.(*ast.KeyValueExpr)
 		if !ok {
-			return "", fmt.Errorf("it does not return a kind with named fields")
+			return "", errors.New("it does not return a kind with named fields")
 		}
 		fields[fmt.Sprint(pair.Key)] = constant(pair.Value)
 	}

@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -58,18 +59,21 @@ func served(source fs.FS, groups map[string]string) ([]kind, error) {
 			return nil, fmt.Errorf("%s is published, is stable, and instance.go does not switch it on: say in elsewhere who does", l.GroupVersion)
 		}
 		for _, r := range l.Resources {
-			enabled := on.versions[l.GroupVersion] || slices.Contains(elsewhere, l.GroupVersion) || on.resources[l.GroupVersion+"/"+r.Name]
+			resource := l.GroupVersion + "/" + r.Name
+			enabled := on.versions[l.GroupVersion] || slices.Contains(elsewhere, l.GroupVersion) || on.resources[resource]
 			if !enabled || strings.Contains(r.Name, "/") {
 				continue
 			}
+			delete(on.resources, resource)
 			listed := slices.Contains(r.Verbs, "list") && slices.Contains(r.Verbs, "watch")
 			kinds = append(kinds, kind{l.GroupVersion, r.Kind, r.Namespaced, listed})
 		}
 		delete(on.versions, l.GroupVersion)
 	}
-	// A version that is on and not published would be missing from the data.
-	for v := range on.versions {
-		return nil, fmt.Errorf("%s is switched on, and api/discovery does not have it", v)
+	// What is on and not published would be missing from the data.
+	missing := append(slices.Collect(maps.Keys(on.versions)), slices.Collect(maps.Keys(on.resources))...)
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("%s is switched on, and api/discovery does not have it", slices.Min(missing))
 	}
 	slices.SortFunc(kinds, func(a, b kind) int { return cmp.Compare(a.String(), b.String()) })
 	return slices.Compact(kinds), nil
@@ -145,6 +149,9 @@ func readDefaults(source fs.FS, groups map[string]string) (defaults, error) {
 		return true
 	})
 	on := defaults{map[string]bool{}, map[string]bool{}}
+	if len(enabled) == 0 {
+		return on, fmt.Errorf("%s: it switches nothing on", name)
+	}
 	for _, list := range enabled {
 		literal := lists[list]
 		if literal == nil {
