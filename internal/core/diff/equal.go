@@ -111,8 +111,18 @@ func sign(v any, text func(string) string, skip ...string) signature {
 	h := fnv.New64a()
 	var walk func(v any, path []byte)
 	walk = func(v any, path []byte) {
+		add := func(value string) {
+			h.Reset()
+			_, _ = h.Write(path)
+			_, _ = h.Write([]byte{0})
+			_, _ = h.Write([]byte(value))
+			s = append(s, h.Sum64())
+		}
 		switch v := v.(type) {
 		case map[string]any:
+			if len(v) == 0 && len(path) > 0 {
+				add("{}")
+			}
 			for k, inner := range v {
 				if inner != nil {
 					walk(inner, append(append(path, '/'), k...))
@@ -130,11 +140,7 @@ func sign(v any, text func(string) string, skip ...string) signature {
 			if t, ok := v.(string); ok && text != nil {
 				v = text(t)
 			}
-			h.Reset()
-			_, _ = h.Write(path)
-			_, _ = h.Write([]byte{0})
-			_, _ = h.Write([]byte(canonical(v)))
-			s = append(s, h.Sum64())
+			add(canonical(v))
 		}
 	}
 	walk(v, nil)

@@ -45,16 +45,16 @@ func (w *walker) list(base, head []any, schema map[string]any) {
 		for _, keys := range rule.keys {
 			p.byName(named(keys, base, head))
 		}
-		p.byLikeness(base, head, w.budget)
+		p.byLikeness(base, head, 0.5, w.budget)
 		if rule.ordered && p.reordered() {
 			w.report(n.base.list(), n.head.list(), true, true)
 		}
 	case rule.set:
 		p.byValue(base, head)
-		if i, j := left(p.of), left(p.back); len(i) == 1 && len(j) == 1 && shape(base[i[0]]) == shape(head[j[0]]) {
+		if i, j := left(p.of), left(p.back); len(i) == 1 && len(j) == 1 && related(base[i[0]], head[j[0]]) {
 			p.pair(i[0], j[0])
 		}
-		p.byLikeness(base, head, w.budget)
+		p.byLikeness(base, head, 0.3, w.budget)
 	default:
 		p.inOrder(base, head, w.budget)
 	}
@@ -70,10 +70,12 @@ func (w *walker) list(base, head []any, schema map[string]any) {
 	}
 }
 
-// shape is the keys of a map: where two items are left in a set, they are one that changed when they have the same.
-func shape(v any) string {
-	m, _ := v.(map[string]any)
-	return strings.Join(slices.Sorted(maps.Keys(m)), " ")
+// related reports whether the two items that are left in a set are one that changed: all but maps that have neither their keys nor any value
+// in common.
+func related(a, b any) bool {
+	x, isMap := a.(map[string]any)
+	y, isMap2 := b.(map[string]any)
+	return !isMap || !isMap2 || slices.Equal(slices.Sorted(maps.Keys(x)), slices.Sorted(maps.Keys(y))) || likeness(sign(x, nil), sign(y, nil)) > 0
 }
 
 func itemSchema(schema map[string]any) map[string]any {
@@ -139,19 +141,19 @@ func (p pairing) byValue(base, head []any) {
 	}
 }
 
-// byLikeness pairs maps that have more than half in common, the most alike first.
-func (p pairing) byLikeness(base, head []any, budget *int) {
-	p.pairMaps(base, head, left(p.of), left(p.back), budget)
+// byLikeness pairs maps that have enough in common, the most alike first.
+func (p pairing) byLikeness(base, head []any, above float64, budget *int) {
+	p.pairMaps(base, head, left(p.of), left(p.back), above, budget)
 }
 
-func (p pairing) pairMaps(base, head []any, fromBase, fromHead []int, budget *int) {
+func (p pairing) pairMaps(base, head []any, fromBase, fromHead []int, above float64, budget *int) {
 	sign := func(items []any) func(i int) signature {
 		return func(i int) signature { return sign(items[i], nil) }
 	}
 	isMap := func(items []any, indexes []int) []int {
 		return slices.DeleteFunc(indexes, func(i int) bool { _, ok := items[i].(map[string]any); return !ok })
 	}
-	pairAlike(isMap(base, fromBase), isMap(head, fromHead), sign(base), sign(head), 0.5, budget, p.pair)
+	pairAlike(isMap(base, fromBase), isMap(head, fromHead), sign(base), sign(head), above, budget, p.pair)
 }
 
 // spend takes the cost of a comparison from the budget, or nothing when that is too much.
@@ -254,7 +256,7 @@ func (p pairing) gap(base, head []any, fromBase, toBase, fromHead, toHead int, b
 		}
 		return
 	}
-	p.pairMaps(base, head, b, h, budget)
+	p.pairMaps(base, head, b, h, 0.3, budget)
 }
 
 // option is the name of a command line's option, with its value in the same argument: --log-level of --log-level=debug.
