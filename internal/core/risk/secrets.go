@@ -1,0 +1,66 @@
+package risk
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/addon-manager/addon-manager/internal/core/diff"
+	"github.com/addon-manager/addon-manager/internal/core/manifest"
+	"github.com/addon-manager/addon-manager/internal/core/mask"
+)
+
+// secrets flags what the masker found: placeholders that came.
+func (x *finder) secrets(c diff.Change) {
+	if c.After == nil {
+		return
+	}
+	before, after := placeholders(c.Before), placeholders(c.After)
+	known := map[string]bool{}
+	for _, v := range before {
+		known[v] = true
+	}
+	secret := c.Object.GroupKind() == "Secret"
+	var paths []string
+	for _, path := range slices.Sorted(maps.Keys(after)) {
+		_, had := before[path]
+		// In a Secret another value is news, elsewhere only that there is one: that it was there before is known to all by now.
+		if known[after[path]] || had && !secret {
+			continue
+		}
+		paths = append(paths, path)
+	}
+	if len(paths) == 0 {
+		return
+	}
+	if secret {
+		x.flag(PlainSecret, c.Object, paths[0], "its values are in the repository, or made anew by each render, for everybody who reads either: %s", list(paths))
+		return
+	}
+	x.flag(PlainSecret, c.Object, paths[0], "holds what looks like a secret, readable for all who may read a %s: %s", c.Object.Kind, list(paths))
+}
+
+// placeholders are the masked strings of an object, by JSON pointer.
+func placeholders(o *manifest.Object) map[string]string {
+	found := map[string]string{}
+	var walk func(v any, path string)
+	walk = func(v any, path string) {
+		switch v := v.(type) {
+		case map[string]any:
+			for k, inner := range v {
+				walk(inner, path+pointer(k))
+			}
+		case []any:
+			for i, inner := range v {
+				walk(inner, path+pointer(i))
+			}
+		case string:
+			if mask.Is(v) {
+				found[path] = v
+			}
+		}
+	}
+	if o != nil {
+		walk(o.Content, "")
+	}
+	return found
+}
