@@ -43,7 +43,8 @@ const DefaultProject = "addons"
 type Options struct {
 	// Namespace is Argo CD's: cluster Secrets, ApplicationSets, Applications and the manager's own resources live in it.
 	Namespace string
-	// MetricsAddress, ProbeAddress and WebhookAddress are host:port; "0" or "" switches the first, the second and the third off.
+	// MetricsAddress, ProbeAddress and WebhookAddress are host:port; "0" or "" switches the first, the second and the third off. With the metrics
+	// the fleet is served, for those who want to know which clusters a change touches.
 	MetricsAddress, ProbeAddress, WebhookAddress string
 	// LeaderElection lets one of several managers work; LeaseDuration is how long a dead one blocks the next (default 15 s).
 	LeaderElection bool
@@ -101,6 +102,9 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	}
 	if err := indexes(ctx, mgr); err != nil {
 		return err
+	}
+	if err := mgr.AddMetricsServerExtraHandler("/fleet", &fleetView{reader: mgr.GetClient(), namespace: o.Namespace}); err != nil {
+		return fmt.Errorf("serve the fleet: %w", err)
 	}
 	if err := setup(mgr, o); err != nil {
 		return err

@@ -100,6 +100,14 @@ func groupOf(c *Cluster, groups []Group) int {
 	return len(groups)
 }
 
+// GroupOf is the group that a cluster with these labels belongs to.
+func (p Policy) GroupOf(labels map[string]string) Group {
+	if i := groupOf(&Cluster{Labels: labels}, p.Groups); i < len(p.Groups) {
+		return p.Groups[i]
+	}
+	return p.Rest
+}
+
 // partOf tells how a cluster takes part in the rollout of r.
 func partOf(c *Cluster, r release.Tag, known *releases) part {
 	switch {
