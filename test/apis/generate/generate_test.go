@@ -229,8 +229,11 @@ func TestReadLives(t *testing.T) {
 func TestMerge(t *testing.T) {
 	got := merge([]release{
 		{minor: 34, lives: map[string]life{
-			"a/v1 Kept":      {introduced: 30},
-			"a/v1beta2 Kept": {introduced: 29, deprecated: 32, removed: 35},
+			"a/v1 Kept":        {introduced: 30},
+			"a/v1beta2 Kept":   {introduced: 29, deprecated: 32, removed: 36},
+			"a/v1 Doomed":      {introduced: 29, removed: 40},
+			"a/v1 Tired":       {introduced: 29, deprecated: 31},
+			"a/v1beta1 Doomed": {introduced: 28, deprecated: 31},
 		}},
 		{minor: 33, lives: map[string]life{
 			"a/v1 Kept":           {introduced: 1}, // the newest knows better
@@ -246,7 +249,10 @@ func TestMerge(t *testing.T) {
 	})
 	want := map[string]life{
 		"a/v1 Kept":           {introduced: 30},
-		"a/v1beta2 Kept":      {introduced: 29, deprecated: 32, removed: 35, replacement: "a/v1"},
+		"a/v1 Doomed":         {introduced: 29, removed: 40},
+		"a/v1 Tired":          {introduced: 29, deprecated: 31},
+		"a/v1beta1 Doomed":    {introduced: 28, deprecated: 31},
+		"a/v1beta2 Kept":      {introduced: 29, deprecated: 32, removed: 36, replacement: "a/v1"},
 		"a/v1 Gone":           {introduced: 20},
 		"a/v1alpha1 Dropped":  {introduced: 31, removed: 34},
 		"a/v1alpha1 Endless":  {introduced: 31, removed: 34},
@@ -256,5 +262,34 @@ func TestMerge(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(life{})); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestDeprecations(t *testing.T) {
+	lives := map[string]life{"v1 Endpoints": {introduced: 2}, "v1 Pod": {introduced: 1}}
+	err := addDeprecations(lives, fstest.MapFS{"core/v1/types.go": {Data: []byte(`package v1
+// Endpoints is a list.
+//
+// Deprecated: This API is deprecated in v1.33+. Use batchv1.EndpointSlice.
+type Endpoints struct {
+	metav1.TypeMeta
+	metav1.ObjectMeta
+}
+// Deprecated: This API is deprecated in v1.33+.
+type EndpointsList struct { metav1.ListMeta }
+// Deprecated: This API is deprecated in v1.19+
+type ComponentStatus struct { metav1.ObjectMeta }
+// Pod is not.
+type Pod struct { metav1.ObjectMeta }
+// Deprecated: This API is deprecated in v1.19+
+type Name string
+`)}}, known)
+	want := map[string]life{
+		"v1 Endpoints":       {introduced: 2, deprecated: 33, replacement: "batch/v1"},
+		"v1 ComponentStatus": {deprecated: 19},
+		"v1 Pod":             {introduced: 1},
+	}
+	if diff := cmp.Diff(want, lives, cmp.AllowUnexported(life{})); diff != "" || err != nil {
+		t.Errorf("error %v, -want +got:\n%s", err, diff)
 	}
 }

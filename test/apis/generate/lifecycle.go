@@ -85,6 +85,9 @@ func lifecycleFile(dirs map[module]string, groups map[string]string) ([]byte, er
 		}
 		releases = append(releases, release{minor, lives})
 	}
+	if err := addDeprecations(releases[0].lives, os.DirFS(dirs[lifecycles[0]]), groups); err != nil {
+		return nil, fmt.Errorf("%s: %w", lifecycles[0], err)
+	}
 	all := merge(releases)
 	for _, m := range extensions {
 		lives, err := readLives(os.DirFS(dirs[m]), "pkg/apis", map[string]string{"apiextensions": "apiextensions.k8s.io", "apiregistration": "apiregistration.k8s.io"})
@@ -161,11 +164,11 @@ func replace(all map[string]life) {
 	}
 }
 
-// lasting is the stable version of a kind, empty when there is none.
+// lasting is the stable version of a kind that is to stay, empty when there is none.
 func lasting(all map[string]life, group, name string) string {
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		version, other, _ := strings.Cut(k, " ")
-		if of, _, _ := strings.Cut(version, "/"); of == group && other == name && stable.MatchString(version) && all[k].removed == 0 {
+		if of, _, _ := strings.Cut(version, "/"); of == group && other == name && stable.MatchString(version) && all[k].removed == 0 && all[k].deprecated == 0 {
 			return version
 		}
 	}
