@@ -141,6 +141,9 @@ func typeOf(v any) string {
 
 // split separates the documents of text that is read as a stream, as the Kubernetes libraries do it.
 func split(text []byte) ([][]byte, error) {
+	if n := len(text); n > 0 && text[n-1] != '\n' {
+		text = append(text[:n:n], '\n') // they end every line
+	}
 	var documents [][]byte
 	start, at := 0, 0
 	for at < len(text) {

@@ -146,7 +146,7 @@ func (r release) collect(c *chart.Chart, files map[string]string) ([]rendered, e
 	var all, hooks []rendered
 	if r.crds {
 		for _, crd := range c.CRDObjects() {
-			texts, err := split(crd.File.Data)
+			texts, err := split(append(slices.Clip(crd.File.Data), '\n'))
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", crd.Filename, err)
 			}
@@ -250,13 +250,14 @@ func hookOf(content map[string]any) event {
 
 const spaces = "\t\n\f\r "
 
-// splitTemplate separates the documents that a template made, as Helm does: at every line that begins with ---, whatever follows there.
+// splitTemplate separates the documents that a template made, as Helm does: at every line that begins with ---, whatever follows there. It
+// trims them, and ends them as it prints them.
 func splitTemplate(text string) []string {
 	text = strings.TrimSpace(text)
 	var documents []string
 	add := func(d string) {
 		if d != "" {
-			documents = append(documents, strings.TrimSpace(d))
+			documents = append(documents, strings.TrimSpace(d)+"\n")
 		}
 	}
 	if rest, ok := strings.CutPrefix(text, "---"); ok {

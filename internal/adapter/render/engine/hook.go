@@ -10,7 +10,7 @@ import (
 // Skip is the phase of objects that Argo CD never applies.
 const Skip = "Skip"
 
-// hook is the phase in which Argo CD applies an object: several are separated by commas. Tests and what else Helm would run at times that
+// hook is the phase in which Argo CD applies an object: several are sorted and separated by commas. Tests and what else Helm would run at times that
 // Argo CD does not know are Skip.
 func hook(content map[string]any) string {
 	annotations := annotationsOf(content)
@@ -49,6 +49,7 @@ func phasesOf(hooks string, known map[string]string) []string {
 			phases = append(phases, phase)
 		}
 	}
+	slices.Sort(phases)
 	return phases
 }
 

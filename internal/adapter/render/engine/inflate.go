@@ -33,6 +33,12 @@ func (p *preparation) inflate(name string, text []byte, dir string, k types.Kust
 	if resources == nil {
 		resources = []any{}
 	}
+	// kustomize reads the versions of an entry into the list that all entries share: what one names is overwritten for the others.
+	for _, c := range k.HelmCharts {
+		if len(c.ApiVersions) <= len(p.versions) {
+			copy(p.versions, c.ApiVersions)
+		}
+	}
 	for i, c := range k.HelmCharts {
 		documents, err := p.chart(dir, home, c)
 		if err != nil {
@@ -107,7 +113,7 @@ func (p *preparation) chart(dir, home string, c types.HelmChart) ([]rendered, er
 	}
 	r := release{
 		name: name, namespace: "default", values: values, crds: c.IncludeCRDs, hooks: !c.SkipHooks, tests: !c.SkipTests,
-		kubeVersion: strings.ReplaceAll(p.job.KubeVersion, "+", ""), apiVersions: p.job.APIVersions,
+		kubeVersion: strings.ReplaceAll(p.job.KubeVersion, "+", ""), apiVersions: p.versions,
 	}
 	if c.Namespace != "" {
 		r.namespace = c.Namespace

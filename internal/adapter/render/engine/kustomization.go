@@ -19,6 +19,8 @@ type preparation struct {
 	seen map[string]bool
 	// schema is set when one of them names a schema.
 	schema bool
+	// versions are what charts are told of the cluster.
+	versions []string
 }
 
 // prepare prepares a folder and all that its kustomization names. What is wrong with a kustomization otherwise is kustomize's to say.
@@ -50,16 +52,23 @@ func (p *preparation) prepare(dir string) error {
 			return err
 		}
 	}
-	for _, entry := range slices.Concat(k.Resources, k.Components) {
-		if sub := absolute(dir + "/" + entry); p.tree.dirs[sub] {
-			if err := p.prepare(sub); err != nil {
-				return err
-			}
-		}
+	if err := p.folders(dir, k.Resources); err != nil {
+		return err
 	}
 	if len(k.HelmCharts) > 0 && p.job.Options.EnableHelm {
 		if err := p.inflate(name, text, dir, k); err != nil {
 			return fmt.Errorf("%s: %w", name[1:], err)
+		}
+	}
+	return p.folders(dir, k.Components)
+}
+
+func (p *preparation) folders(dir string, entries []string) error {
+	for _, entry := range entries {
+		if sub := absolute(dir + "/" + entry); p.tree.dirs[sub] {
+			if err := p.prepare(sub); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -3,12 +3,21 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/addon-manager/addon-manager/internal/core/manifest"
+)
+
+// kustomizeVersion is the version of the kustomize program that has the library's version.
+const (
+	kustomizeVersion = "v5.7.1"
+	managedBy        = "app.kubernetes.io/managed-by"
 )
 
 // kustomize builds a kustomization as Argo CD runs `kustomize build`. Tainted is for a kustomization that brings a schema of its own:
@@ -19,11 +28,12 @@ func kustomize(job Job) (documents []document, tainted bool, err error) {
 	if err := patch(t, root, job.Patches); err != nil {
 		return nil, false, err
 	}
-	p := preparation{tree: t, job: job, seen: map[string]bool{}}
+	p := preparation{tree: t, job: job, seen: map[string]bool{}, versions: slices.Clone(job.APIVersions)}
 	if err := p.prepare(root); err != nil {
 		return nil, false, err
 	}
 	options := krusty.MakeDefaultOptions() // no plugins, nothing executed, files only from below a kustomization
+	options.Reorder = krusty.ReorderOptionUnspecified
 	if job.Options.AnyFile {
 		options.LoadRestrictions = types.LoadRestrictionsNone
 	}
@@ -48,6 +58,10 @@ func resources(built resmap.ResMap) ([]document, error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s %s: %w", r.GetKind(), r.GetName(), err)
+		}
+		labels := manifest.Map(v, "metadata", "labels")
+		if labels[managedBy] == "kustomize-(devel)" { // it cannot know what it is within another program
+			labels[managedBy] = "kustomize-" + kustomizeVersion
 		}
 		documents = append(documents, document{content: v.(map[string]any)})
 	}
