@@ -1,16 +1,11 @@
 package main
 
 import (
-	"errors"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strconv"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
+	"github.com/addon-manager/addon-manager/internal/testkit/script"
 )
 
 func TestMain(m *testing.M) {
@@ -23,69 +18,4 @@ type withPlane struct{ m *testing.M }
 // Run implements testscript.TestingM.
 func (w withPlane) Run() int { return shared.Run(w.m) }
 
-// TestScripts runs the program as a process, the way people do. Beside testscript's own commands, a script has:
-//
-//	exits CODE PROGRAM ARGS…   runs a program that must end with this exit code
-//	commit BRANCH FOLDER       makes a folder the whole content of a branch of $WORK/config.git
-//	tag NAME REVISION          tags a release, or moves the tag
-//
-// UPDATE_SCRIPTS=1 rewrites the files that cmp compares with; review the difference.
-func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "../../test/script/addon-manager",
-		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-		Setup: func(env *testscript.Env) error {
-			// Nothing of the machine's own settings may show.
-			env.Setenv("HOME", filepath.Join(env.WorkDir, "home"))
-			env.Setenv("KUBECONFIG", filepath.Join(env.WorkDir, "no-kubeconfig"))
-			_, err := gitrepo.Create(filepath.Join(env.WorkDir, "config.git"))
-			return err
-		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits":  exits,
-			"commit": commit,
-			"tag":    tag,
-		},
-	})
-}
-
-func exits(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
-		ts.Fatalf("usage: exits CODE PROGRAM ARGS…")
-	}
-	want, err := strconv.Atoi(args[0])
-	ts.Check(err)
-	got := 0
-	var ended *exec.ExitError
-	if err := ts.Exec(args[1], args[2:]...); errors.As(err, &ended) {
-		got = ended.ExitCode()
-	} else {
-		ts.Check(err)
-	}
-	if got != want {
-		ts.Fatalf("exit code %d, want %d", got, want)
-	}
-}
-
-func repository(ts *testscript.TestScript) *gitrepo.Repo {
-	repo, err := gitrepo.Open(filepath.Join(ts.Getenv("WORK"), "config.git"))
-	ts.Check(err)
-	return repo
-}
-
-func commit(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: commit BRANCH FOLDER")
-	}
-	_, err := repository(ts).CommitFS(args[0], os.DirFS(ts.MkAbs(args[1])), "Change "+args[0])
-	ts.Check(err)
-}
-
-func tag(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: tag NAME REVISION")
-	}
-	ts.Check(repository(ts).MoveTag(args[0], args[1]))
-}
+func TestScripts(t *testing.T) { script.Run(t, "../../test/script/addon-manager") }
