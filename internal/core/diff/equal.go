@@ -129,6 +129,9 @@ func sign(v any, text func(string) string, skip ...string) signature {
 				}
 			}
 		case []any:
+			if len(v) == 0 {
+				add("[]")
+			}
 			// Items count wherever they stand.
 			for _, inner := range v {
 				walk(inner, append(path, "/*"...))

@@ -118,7 +118,7 @@ func nameOf(item any, keys []string) (string, bool) {
 		if !ok || k == "protocol" && v == "TCP" || k == "operator" && v == "Equal" {
 			continue
 		}
-		if !plain(strings.NewReplacer(".", "", ":", "", "*", "").Replace(v)) {
+		if !plain(v, "-_/$.:*") {
 			v = strconv.Quote(v)
 		}
 		parts = append(parts, k+"="+v)

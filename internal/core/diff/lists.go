@@ -141,19 +141,25 @@ func (p pairing) byValue(base, head []any) {
 	}
 }
 
-// byLikeness pairs maps that have enough in common, the most alike first.
+// byLikeness pairs maps and lists that have enough in common, the most alike first.
 func (p pairing) byLikeness(base, head []any, above float64, budget *int) {
-	p.pairMaps(base, head, left(p.of), left(p.back), above, budget)
+	p.pairLarge(base, head, left(p.of), left(p.back), above, budget)
 }
 
-func (p pairing) pairMaps(base, head []any, fromBase, fromHead []int, above float64, budget *int) {
+func (p pairing) pairLarge(base, head []any, fromBase, fromHead []int, above float64, budget *int) {
 	sign := func(items []any) func(i int) signature {
 		return func(i int) signature { return sign(items[i], nil) }
 	}
-	isMap := func(items []any, indexes []int) []int {
-		return slices.DeleteFunc(indexes, func(i int) bool { _, ok := items[i].(map[string]any); return !ok })
+	large := func(items []any, indexes []int) []int {
+		return slices.DeleteFunc(indexes, func(i int) bool {
+			switch items[i].(type) {
+			case map[string]any, []any:
+				return false
+			}
+			return true
+		})
 	}
-	pairAlike(isMap(base, fromBase), isMap(head, fromHead), sign(base), sign(head), above, budget, p.pair)
+	pairAlike(large(base, fromBase), large(head, fromHead), sign(base), sign(head), above, budget, p.pair)
 }
 
 // spend takes the cost of a comparison from the budget, or nothing when that is too much.
@@ -256,7 +262,7 @@ func (p pairing) gap(base, head []any, fromBase, toBase, fromHead, toHead int, b
 		}
 		return
 	}
-	p.pairMaps(base, head, b, h, 0.3, budget)
+	p.pairLarge(base, head, b, h, 0.3, budget)
 }
 
 // option is the name of a command line's option, with its value in the same argument: --log-level of --log-level=debug.

@@ -62,7 +62,7 @@ func (p steps) shown(of side) string {
 			continue
 		}
 		switch {
-		case !plain(s.key):
+		case !plain(s.key, "-_/$"):
 			b.WriteString("[" + strconv.Quote(s.key) + "]")
 		case b.Len() > 0:
 			b.WriteString("." + s.key)
@@ -73,10 +73,10 @@ func (p steps) shown(of side) string {
 	return b.String()
 }
 
-// plain reports whether a text can stand in a path for people without quotes.
-func plain(s string) bool {
+// plain reports whether a text can stand in a path for people without quotes: letters, digits and a few signs.
+func plain(s, signs string) bool {
 	for _, r := range s {
-		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_' && r != '/' && r != '$' {
+		if (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune(signs, r) {
 			return false
 		}
 	}
