@@ -38,6 +38,9 @@ func TestLifeOf(t *testing.T) {
 		// Dropped before the time that its last source announced.
 		{"resource.k8s.io", "v1alpha3", "ResourceClaim", apis.Life{Introduced: minor(31), Removed: minor(34), Replacement: "resource.k8s.io/v1"}},
 		{"networking.k8s.io", "v1alpha1", "ClusterCIDR", apis.Life{Introduced: minor(25), Deprecated: minor(28), Removed: minor(29)}},
+		// No source says when these came, only that their types are gone.
+		{"settings.k8s.io", "v1alpha1", "PodPreset", apis.Life{Removed: minor(20)}},
+		{"resource.k8s.io", "v1alpha2", "ResourceClaim", apis.Life{Removed: minor(31), Replacement: "resource.k8s.io/v1"}},
 		// Stable, so there is no end in sight, and still the server warns.
 		{"", "v1", "Endpoints", apis.Life{Deprecated: minor(33), Replacement: "discovery.k8s.io/v1"}},
 		{"", "v1", "ComponentStatus", apis.Life{Deprecated: minor(19)}},

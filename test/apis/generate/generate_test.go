@@ -234,18 +234,18 @@ func TestMerge(t *testing.T) {
 			"a/v1 Doomed":      {introduced: 29, removed: 40},
 			"a/v1 Tired":       {introduced: 29, deprecated: 31},
 			"a/v1beta1 Doomed": {introduced: 28, deprecated: 31},
-		}},
+		}, types: map[string]string{"a/v1 Kept": "", "a/v1beta1 Scheduled": "", "a/v1alpha1 Silent": ""}},
 		{minor: 33, lives: map[string]life{
 			"a/v1 Kept":           {introduced: 1}, // the newest knows better
 			"a/v1 Gone":           {introduced: 20},
 			"a/v1alpha1 Dropped":  {introduced: 31, deprecated: 34, removed: 37},
 			"a/v1alpha1 Endless":  {introduced: 31},
-			"a/v1beta1 Scheduled": {introduced: 25, deprecated: 28, removed: 32},
+			"a/v1beta1 Scheduled": {introduced: 25, deprecated: 28, removed: 35},
 		}},
 		{minor: 32, lives: map[string]life{
 			"a/v1beta1 Kept": {introduced: 25, deprecated: 28, removed: 31, replacement: "a/v1beta2"},
 			"a/v1beta1 Old":  {introduced: 25, deprecated: 28, removed: 31, replacement: "b/v1"},
-		}},
+		}, types: map[string]string{"a/v1alpha1 Kept": "", "a/v1 Gone": "", "a/v1alpha1 Silent": ""}},
 	})
 	want := map[string]life{
 		"a/v1 Kept":           {introduced: 30},
@@ -256,7 +256,9 @@ func TestMerge(t *testing.T) {
 		"a/v1 Gone":           {introduced: 20},
 		"a/v1alpha1 Dropped":  {introduced: 31, removed: 34},
 		"a/v1alpha1 Endless":  {introduced: 31, removed: 34},
-		"a/v1beta1 Scheduled": {introduced: 25, deprecated: 28, removed: 32},
+		"a/v1alpha1 Kept":     {removed: 33, replacement: "a/v1"},
+		"a/v1alpha1 Silent":   {},
+		"a/v1beta1 Scheduled": {introduced: 25, deprecated: 28, removed: 35},
 		"a/v1beta1 Kept":      {introduced: 25, deprecated: 28, removed: 31, replacement: "a/v1"},
 		"a/v1beta1 Old":       {introduced: 25, deprecated: 28, removed: 31, replacement: "b/v1"},
 	}
@@ -266,8 +268,7 @@ func TestMerge(t *testing.T) {
 }
 
 func TestDeprecations(t *testing.T) {
-	lives := map[string]life{"v1 Endpoints": {introduced: 2}, "v1 Pod": {introduced: 1}}
-	err := addDeprecations(lives, fstest.MapFS{"core/v1/types.go": {Data: []byte(`package v1
+	types, err := readTypes(fstest.MapFS{"core/v1/types.go": {Data: []byte(`package v1
 // Endpoints is a list.
 //
 // Deprecated: This API is deprecated in v1.33+. Use batchv1.EndpointSlice.
@@ -276,14 +277,21 @@ type Endpoints struct {
 	metav1.ObjectMeta
 }
 // Deprecated: This API is deprecated in v1.33+.
-type EndpointsList struct { metav1.ListMeta }
+type EndpointsList struct { metav1.TypeMeta; metav1.ListMeta }
+// Deprecated: This API is deprecated in v1.33+.
+type EndpointsTemplate struct { metav1.ObjectMeta }
 // Deprecated: This API is deprecated in v1.19+
-type ComponentStatus struct { metav1.ObjectMeta }
+type ComponentStatus struct { metav1.TypeMeta; metav1.ObjectMeta }
 // Pod is not.
-type Pod struct { metav1.ObjectMeta }
+type Pod struct { metav1.TypeMeta; metav1.ObjectMeta }
 // Deprecated: This API is deprecated in v1.19+
 type Name string
 `)}}, known)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lives := map[string]life{"v1 Endpoints": {introduced: 2}, "v1 Pod": {introduced: 1}}
+	err = addDeprecations(lives, types, known)
 	want := map[string]life{
 		"v1 Endpoints":       {introduced: 2, deprecated: 33, replacement: "batch/v1"},
 		"v1 ComponentStatus": {deprecated: 19},

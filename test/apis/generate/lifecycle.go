@@ -83,10 +83,16 @@ func lifecycleFile(dirs map[module]string, groups map[string]string) ([]byte, er
 		if err != nil {
 			return nil, err
 		}
-		releases = append(releases, release{minor, lives})
-	}
-	if err := addDeprecations(releases[0].lives, os.DirFS(dirs[lifecycles[0]]), groups); err != nil {
-		return nil, fmt.Errorf("%s: %w", lifecycles[0], err)
+		types, err := readTypes(os.DirFS(dirs[m]), groups)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m, err)
+		}
+		if len(releases) == 0 {
+			if err := addDeprecations(lives, types, groups); err != nil {
+				return nil, fmt.Errorf("%s: %w", m, err)
+			}
+		}
+		releases = append(releases, release{minor, lives, types})
 	}
 	all := merge(releases)
 	for _, m := range extensions {
@@ -111,26 +117,33 @@ func lifecycleFile(dirs map[module]string, groups map[string]string) ([]byte, er
 	return b.Bytes(), nil
 }
 
-// A release is what one minor's types say.
+// A release is what one minor's types say: their lifecycles, and which there are at all. Old alpha types have no lifecycle.
 type release struct {
 	minor int
 	lives map[string]life
+	types map[string]string
 }
 
 // merge takes each life from the newest release that has it; releases come newest first, without a gap.
 func merge(releases []release) map[string]life {
-	all := map[string]life{}
-	for i, r := range releases {
+	all, last := map[string]life{}, map[string]int{} // last is the newest minor with the type
+	for _, r := range slices.Backward(releases) {
+		for k := range r.types {
+			last[k] = r.minor
+			all[k] = all[k]
+		}
 		for k, l := range r.lives {
-			if _, known := all[k]; known {
-				continue
-			}
-			// The next minor has no such type, so nobody can serve it, whatever was planned. Types may stay longer than they are served.
-			if version, _, _ := strings.Cut(k, " "); i > 0 && !stable.MatchString(version) && (l.removed == 0 || l.removed > r.minor+1) {
-				l.removed = r.minor + 1
-				if l.deprecated >= l.removed {
-					l.deprecated = 0
-				}
+			last[k] = r.minor
+			all[k] = l
+		}
+	}
+	for k, l := range all {
+		// A minor that has no such type cannot serve it, whatever was planned. Types may also stay longer than they are served.
+		version, _, _ := strings.Cut(k, " ")
+		if end := last[k] + 1; end <= releases[0].minor && !stable.MatchString(version) && (l.removed == 0 || l.removed > end) {
+			l.removed = end
+			if l.deprecated >= l.removed {
+				l.deprecated = 0
 			}
 			all[k] = l
 		}
