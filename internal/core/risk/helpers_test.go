@@ -1,8 +1,8 @@
 package risk_test
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 
@@ -11,66 +11,47 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/apis"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/diff"
-	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/manifest"
 	"github.com/addon-manager/addon-manager/internal/core/mask"
 	"github.com/addon-manager/addon-manager/internal/core/risk"
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
-// story is one change of an addon and what it must say: "Code object path: message" for each flag of the codes that the story is about.
-type story struct {
-	base, head string
-	facts      func(*risk.Facts)
-	want       []string
-}
-
-// tell runs stories; only flags of the codes count.
-func tell(t *testing.T, stories map[string]story, codes ...fault.Code) {
-	t.Helper()
-	for name, s := range stories {
-		t.Run(name, func(t *testing.T) {
-			facts := facts()
-			if s.facts != nil {
-				s.facts(&facts)
-			}
-			var got []string
-			for _, f := range risk.Flags(compare(t, s.base, s.head), facts) {
-				if slices.Contains(codes, f.Code) {
-					got = append(got, line(f))
-				}
-			}
-			if !slices.Equal(got, s.want) {
-				t.Errorf("got\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(s.want, "\n\t"))
-			}
-		})
-	}
-}
-
 func line(f risk.Flag) string {
 	return fmt.Sprintf("%s: %s", strings.TrimSpace(fmt.Sprintf("%s %s %s", f.Code, f.Object, f.Path)), f.Message)
 }
 
-// facts are those of an addon in namespace app that only its base knows.
-func facts() risk.Facts {
-	return risk.Facts{Addon: catalog.Addon{Name: "app", Namespace: "app", Placement: catalog.Workload}}
-}
-
-// on makes the facts those of a minor.
-func on(minor string) func(*risk.Facts) {
-	return func(f *risk.Facts) {
-		m, err := version.ParseMinor(minor)
-		if err != nil {
-			panic(err)
-		}
-		f.Minor = m
-		if f.Served, err = apis.Of(m); err != nil {
-			panic(err)
-		}
-		if f.Next, err = apis.Of(m.Next()); err != nil {
-			panic(err)
-		}
+// facts are those of an addon in namespace app; a story may say others.
+func facts(t *testing.T, text string) (f risk.Facts) {
+	t.Helper()
+	var said struct {
+		Minor, Namespace string
+		Placement        catalog.Placement
+		SyncOptions      []string
+		CRDs             string
 	}
+	if err := yaml.UnmarshalStrict([]byte(text), &said); err != nil {
+		t.Fatal(err)
+	}
+	f.Addon = catalog.Addon{Name: "app", Namespace: cmp.Or(said.Namespace, "app"), Placement: cmp.Or(said.Placement, catalog.Workload)}
+	f.Addon.ArgoCD.SyncOptions = said.SyncOptions
+	if said.Minor == "" {
+		return f
+	}
+	var err error
+	if f.Minor, err = version.ParseMinor(said.Minor); err != nil {
+		t.Fatal(err)
+	}
+	if f.Served, err = apis.Of(f.Minor); err != nil {
+		t.Fatal(err)
+	}
+	if f.Next, err = apis.Of(f.Minor.Next()); err != nil {
+		t.Fatal(err)
+	}
+	if said.CRDs != "" {
+		f.Served, f.Next = f.Served.With(parse(t, said.CRDs)), f.Next.With(parse(t, said.CRDs))
+	}
+	return f
 }
 
 func compare(t *testing.T, base, head string) diff.Result {

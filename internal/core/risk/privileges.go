@@ -99,14 +99,14 @@ func (x *finder) container(p podPair, old map[string]any, now container, gained 
 	// A user that is a number: manifests hold it as int64 or, from JSON, as float64.
 	if uid, ok := number(effective(p.after, now.content, "runAsUser")); ok && uid == 0 {
 		if was, ok := number(effective(p.before, old, "runAsUser")); !ok || was != 0 || old == nil {
-			gained(1, at("runAsUser"), "container %s runs as root", name)
+			gained(1, source(now, "runAsUser"), "container %s runs as root", name)
 		}
 	}
 	for key, value := range map[string]string{"seccompProfile": "seccomp", "appArmorProfile": "AppArmor"} {
 		is, was := effective(p.after, now.content, key, "type"), effective(p.before, old, key, "type")
 		switch {
 		case is == "Unconfined" && was != "Unconfined":
-			gained(1, at(key), "container %s runs without %s", name, value)
+			gained(1, source(now, key), "container %s runs without %s", name, value)
 		case old != nil && is == nil && was != nil && was != "Unconfined":
 			gained(0, at(key), "container %s no longer asks for the %s profile %s", name, value, quote(was))
 		}
@@ -136,4 +136,12 @@ func (x *finder) container(p podPair, old map[string]any, now container, gained 
 	if set(old, "readOnlyRootFilesystem") == true && set(now.content, "readOnlyRootFilesystem") != true {
 		gained(0, at("readOnlyRootFilesystem"), "container %s may write to its root filesystem", name)
 	}
+}
+
+// source is where a setting of a container stands: in its own security context, or else in its pod's.
+func source(c container, key string) string {
+	if manifest.At(c.content, "securityContext", key) != nil {
+		return c.path + pointer("securityContext", key)
+	}
+	return pointer("securityContext", key)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/addon-manager/addon-manager/internal/core/apis"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
@@ -111,7 +112,7 @@ func (x *finder) flag(code fault.Code, id manifest.ID, path, format string, args
 
 // weigh adds a risk with a weight among those of its code.
 func (x *finder) weigh(weight int, code fault.Code, id manifest.ID, path, format string, args ...any) {
-	x.found = append(x.found, ranking{Flag{code, id.String(), path, fmt.Sprintf(format, args...)}, weight})
+	x.found = append(x.found, ranking{Flag{code, id.String(), path, sentence(fmt.Sprintf(format, args...))}, weight})
 }
 
 // content is what is in an object, nil where there is none.
@@ -144,7 +145,22 @@ const (
 	// maxShown bounds how many of many a message lists, maxValue how much it shows of a value.
 	maxShown = 20
 	maxValue = 120
+	// maxMessage bounds a message: names in manifests may have any length.
+	maxMessage = 1500
 )
+
+// sentence makes one line of a message, and not too long a one, whatever the names in it are.
+func sentence(s string) string {
+	if len(s) > maxMessage {
+		s = s[:maxMessage] + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, ""))
+}
 
 // list is an enumeration for a message: some, and how many more.
 func list(items []string) string {

@@ -100,10 +100,9 @@ func (x *finder) budget(c diff.Change) {
 		}
 		before, percent := amount(was)
 		after, inPercent := amount(is)
-		// A share and a number cannot be compared without the number of pods.
-		if is == nil && manifest.At(c.After.Content, "spec", "minAvailable") == nil && manifest.At(c.After.Content, "spec", "maxUnavailable") == nil ||
-			is != nil && (percent != inPercent || (before-after)*b.sign > 0) {
-			x.flag(ProtectionRemoved, c.Object, pointer("spec", b.key), "%s at the same time: %s is %s instead of %s", b.means, b.key, quote(or(is, "nothing")), quote(was))
+		// Without the number of pods, neither a share and a number can be compared, nor those that may go and those that must stay.
+		if is == nil || percent != inPercent || (before-after)*b.sign > 0 {
+			x.flag(ProtectionRemoved, c.Object, pointer("spec", b.key), "%s at the same time: %s is %s instead of %s", maybe(is == nil || percent != inPercent)+b.means, b.key, or(is, "not set"), quote(was))
 		}
 	}
 	if !same(manifest.At(c.Before.Content, "spec", "selector"), manifest.At(c.After.Content, "spec", "selector")) {
@@ -111,11 +110,18 @@ func (x *finder) budget(c diff.Change) {
 	}
 }
 
-func or(v any, other string) any {
+func or(v any, other string) string {
 	if v == nil {
 		return other
 	}
-	return v
+	return quote(v)
+}
+
+func maybe(m bool) string {
+	if m {
+		return "perhaps "
+	}
+	return ""
 }
 
 // amount reads 2 and 50%.

@@ -78,6 +78,6 @@ func (x *finder) immutable(c diff.Change) {
 		}
 	}
 	if n > maxImmutable {
-		x.flag(ImmutableField, c.Object, "", "%d more fields cannot change either", n-maxImmutable)
+		x.weigh(-1, ImmutableField, c.Object, "", "%d more fields cannot change either", n-maxImmutable)
 	}
 }
