@@ -133,7 +133,7 @@ func (s *Set) listVersions() []string {
 			names[k.groupVersion()+"/"+k.kind] = true
 		}
 	}
-	return slices.Sorted(maps.Keys(names))
+	return slices.Clip(slices.Sorted(maps.Keys(names))) // whoever appends gets a copy
 }
 
 func (s *Set) digest() string {

@@ -157,6 +157,9 @@ func TestVersions(t *testing.T) {
 	if !slices.IsSorted(got) || len(slices.Compact(slices.Clone(got))) != len(got) {
 		t.Errorf("not sorted, or not unique: %q", got)
 	}
+	if one, two := append(got, "a"), append(got, "b"); one[len(got)] != "a" || two[len(got)] != "b" {
+		t.Error("two that append to the versions write to the same memory")
+	}
 }
 
 const monitors = `
