@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -171,8 +172,24 @@ type sender interface {
 	Do(req *http.Request) (*http.Response, error)
 }
 
-// get reads what a URL leads to, at most limit bytes of it. What names it in errors.
-func get(ctx context.Context, by sender, u *url.URL, what string, limit int64, header http.Header) ([]byte, http.Header, error) {
+// get reads what a URL leads to, at most limit bytes of it, and tries again after a pause where no answer came. What names it in errors.
+func (s *session) get(ctx context.Context, by sender, u *url.URL, what string, limit int64, header http.Header) (data []byte, answer http.Header, err error) {
+	data, answer, err = once(ctx, by, u, what, limit, header)
+	for _, pause := range s.client.pauses {
+		if !errors.Is(err, ErrUnreachable) {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, err
+		case <-time.After(pause):
+		}
+		data, answer, err = once(ctx, by, u, what, limit, header)
+	}
+	return data, answer, err
+}
+
+func once(ctx context.Context, by sender, u *url.URL, what string, limit int64, header http.Header) ([]byte, http.Header, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
 	if err != nil {
 		return nil, nil, failf(ErrRefused, "the URL of %s cannot be used", what)

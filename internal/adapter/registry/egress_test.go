@@ -121,7 +121,7 @@ func TestRedirects(t *testing.T) {
 					chart.ServeHTTP(w, r)
 				}
 			}))
-			c := New(trusting(Options{Credentials: func(string) (string, string) { return "me", "hunter2" }}, from, secure, inner))
+			c := newClient(trusting(Options{Credentials: func(string) (string, string) { return "me", "hunter2" }}, from, secure, inner))
 			c.inside = func(addr netip.Addr) bool { return addr != outside && inside(addr) }
 			c.resolver = names(t, func(name string) netip.Addr {
 				if name == "example.com" {
@@ -140,6 +140,9 @@ func TestRedirects(t *testing.T) {
 			if tc.want != "" && (!errors.Is(err, ErrRefused) || inner.count("/chart")+plain.count("/chart") > 0) {
 				t.Errorf("kind %v, %d requests where none should be", errors.Unwrap(err), inner.count("/chart")+plain.count("/chart"))
 			}
+			if n := from.count("/a"); n > 6 {
+				t.Errorf("%d redirects were followed", n-1)
+			}
 			if got := secure.authorization("/chart"); got != "" {
 				t.Errorf("another host was given credentials: %s", got)
 			}
@@ -147,6 +150,30 @@ func TestRedirects(t *testing.T) {
 				t.Errorf("the repository itself was given %q", got)
 			}
 		})
+	}
+}
+
+// TestCredentialsStay with the host that they are for; net/http would pass them on to a subdomain.
+func TestCredentialsStay(t *testing.T) {
+	data := pack(t, "web", "1.2.3")
+	below := serve(t, "127.0.0.2", true, files(map[string]string{"/chart": string(data)}))
+	from := serve(t, "127.0.0.1", true, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/index.yaml" {
+			fmt.Fprint(w, indexOf("web", version("1.2.3", digestOf(data), "a")))
+			return
+		}
+		http.Redirect(w, r, "https://below.example.com:"+port(below)+"/chart", http.StatusFound)
+	}))
+	c := newClient(trusting(Options{Credentials: func(string) (string, string) { return "me", "hunter2" }}, from, below))
+	c.inside = func(addr netip.Addr) bool { return addr != outside && inside(addr) }
+	c.resolver = names(t, func(name string) netip.Addr {
+		return map[string]netip.Addr{"example.com": netip.MustParseAddr("127.0.0.1"), "below.example.com": outside}[name]
+	})
+	if _, _, err := c.Chart(t.Context(), "https://example.com:"+port(from), "web", "1.2.3"); err != nil {
+		t.Fatal(err)
+	}
+	if from.authorization("/a") == "" || below.count("/chart") != 1 || below.authorization("/chart") != "" {
+		t.Errorf("the repository was given %q, the host below it %q", from.authorization("/a"), below.authorization("/chart"))
 	}
 }
 
@@ -160,7 +187,7 @@ func TestNamesChange(t *testing.T) {
 		fmt.Fprint(w, indexOf("web", version("1.2.3", digestOf(data), "https://elsewhere.test:"+port(inner)+"/chart")))
 	}))
 	var asked atomic.Int32
-	c := New(trusting(Options{}, from, inner))
+	c := newClient(trusting(Options{}, from, inner))
 	c.resolver = names(t, func(name string) netip.Addr {
 		if name == "elsewhere.test" && asked.Add(1) == 1 {
 			return netip.MustParseAddr("203.0.113.1") // What a check before the connection would see.
@@ -197,7 +224,7 @@ func TestProxy(t *testing.T) {
 	t.Setenv("HTTP_PROXY", proxy.URL)
 	t.Setenv("HTTPS_PROXY", proxy.URL)
 	t.Setenv("NO_PROXY", "")
-	c := New(Options{})
+	c := newClient(Options{})
 	c.resolver = nobody(t)
 	if _, _, err := c.Chart(t.Context(), "http://charts.test/", "web", "1.2.3"); err != nil {
 		t.Fatal(err)
@@ -214,7 +241,7 @@ func TestProxy(t *testing.T) {
 // TestUnproven is a server with a certificate that nobody trusts.
 func TestUnproven(t *testing.T) {
 	s := serve(t, "127.0.0.1", true, files(nil))
-	_, _, err := New(Options{}).Chart(t.Context(), s.URL, "web", "1.2.3")
+	_, _, err := newClient(Options{}).Chart(t.Context(), s.URL, "web", "1.2.3")
 	if want := `chart "web" "1.2.3" of https://SERVER1: https://SERVER1 does not prove its identity: x509: certificate signed by unknown authority; check its certificate, or trust its CA`; said(err, s) != want {
 		t.Errorf("got  %s\nwant %s", said(err, s), want)
 	}

@@ -121,6 +121,13 @@ func files(contents map[string]string) http.Handler {
 	})
 }
 
+// newClient makes a Client that tries once.
+func newClient(o Options) *Client {
+	c := New(o)
+	c.pauses = nil
+	return c
+}
+
 // trusting are options that trust a test server's certificate.
 func trusting(o Options, servers ...*server) Options {
 	o.RootCAs = x509.NewCertPool()

@@ -13,7 +13,7 @@ var asIs = http.Header{"Accept-Encoding": {"identity"}}
 // offered asks the index of a Helm repository what a version is, and how to download it.
 func (c *Client) offered(ctx context.Context, s *session, from *url.URL, key chart) (digest string, download func(context.Context) ([]byte, error), err error) {
 	index, err := c.indexes.get(ctx, c, key.repository, func() ([]byte, error) {
-		data, _, err := get(ctx, s.basic(), from.JoinPath("index.yaml"), "index.yaml", c.o.MaxIndex, nil)
+		data, _, err := s.get(ctx, s.basic(), from.JoinPath("index.yaml"), "index.yaml", c.o.MaxIndex, nil)
 		return data, err
 	})
 	if err != nil {
@@ -29,9 +29,9 @@ func (c *Client) offered(ctx context.Context, s *session, from *url.URL, key cha
 	}
 	return one.Digest, func(ctx context.Context) ([]byte, error) {
 		if at.Scheme == "oci" {
-			return c.elsewhere(ctx, at, key)
+			return c.elsewhere(ctx, at)
 		}
-		data, _, err := get(ctx, s.basic(), at, "archive", c.o.MaxArchive, asIs)
+		data, _, err := s.get(ctx, s.basic(), at, "archive", c.o.MaxArchive, asIs)
 		return data, err
 	}, nil
 }

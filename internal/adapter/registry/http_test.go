@@ -32,14 +32,24 @@ func TestHelmRepository(t *testing.T) {
 		},
 		"a v that only the source has": {true, indexOf("web", version("1.2.3", digest, "web.tgz")), "v1.2.3", "", "/web.tgz"},
 		"the same version twice":       {true, indexOf("web", version("1.2.3", digest, "web.tgz"), version("1.2.3", digest[7:], "gone.tgz")), "1.2.3", "", "/web.tgz"},
+		"a query that opens the door":  {true, indexOf("web", version("1.2.3", digest, "web.tgz")), "1.2.3", "?key=s3cret", "/web.tgz"},
 		"an index in JSON":             {true, `{"apiVersion":"v1","generated":"x","entries":{"a":[{"b":[{}]}],"web":[{"version":"1.2.3","digest":"` + digest[7:] + `","urls":["web.tgz"]}]}}`, "1.2.3", "", "/web.tgz"},
 		"an index of another layout":   {true, "{apiVersion: v1, entries: {web: [{version: 1.2.3, digest: " + digest[7:] + ", urls: [web.tgz]}]}}", "1.2.3", "", "/web.tgz"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			contents := map[string]string{tc.archive: string(data)}
-			s := serve(t, "127.0.0.1", tc.secure, files(contents))
-			contents[strings.TrimSuffix(tc.path, "/")+"/index.yaml"] = strings.ReplaceAll(tc.index, "SERVER", s.URL)
-			got, gotDigest, err := New(trusting(Options{}, s)).Chart(t.Context(), s.URL+tc.path, "web", tc.version)
+			path, query, _ := strings.Cut(tc.path, "?")
+			s := serve(t, "127.0.0.1", tc.secure, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.RawQuery != query {
+					t.Errorf("asked for %s", r.URL)
+				}
+				if r.URL.Path == tc.archive {
+					w.Header().Set("Content-Encoding", "gzip") // As servers say that go by the name of the file.
+				}
+				files(contents).ServeHTTP(w, r)
+			}))
+			contents[strings.TrimSuffix(path, "/")+"/index.yaml"] = strings.ReplaceAll(tc.index, "SERVER", s.URL)
+			got, gotDigest, err := newClient(trusting(Options{}, s)).Chart(t.Context(), s.URL+tc.path, "web", tc.version)
 			if err != nil || string(got) != string(data) || gotDigest != digest {
 				t.Fatalf("got %d bytes, digest %s, error %v", len(got), gotDigest, err)
 			}
@@ -139,12 +149,25 @@ func TestHelmRepositoryFaults(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, "127.0.0.1", false, tc.handler)
-			c := New(Options{MaxIndex: 100_000, MaxArchive: 50_000, Timeout: 500 * time.Millisecond})
+			c := newClient(Options{MaxIndex: 100_000, MaxArchive: 50_000, Timeout: 500 * time.Millisecond})
 			data, _, err := c.Chart(t.Context(), s.URL, "web", "1.2.3")
 			if want := `chart "web" "1.2.3" of http://SERVER1: ` + tc.want; data != nil || said(err, s) != want || !errors.Is(err, tc.kind) {
 				t.Errorf("got  %s (%v)\nwant %s (%v)", said(err, s), errors.Unwrap(err), want, tc.kind)
 			}
 		})
+	}
+}
+
+// TestKeysAreNotShown: the query of a repository may be one.
+func TestKeysAreNotShown(t *testing.T) {
+	s := serve(t, "127.0.0.1", false, files(nil))
+	_, _, err := newClient(Options{}).Chart(t.Context(), s.URL+"/x?key=s3cret", "web", "1.2.3")
+	if want := `chart "web" "1.2.3" of http://SERVER1/x?...: http://SERVER1 has no index.yaml (404): check the repository, the name and the version`; said(err, s) != want {
+		t.Errorf("got  %s\nwant %s", said(err, s), want)
+	}
+	s.Close()
+	if _, _, err := newClient(Options{}).Chart(t.Context(), s.URL+"/x?key=s3cret", "web", "1.2.3"); err == nil || strings.Contains(err.Error(), "s3cret") || !errors.Is(err, ErrUnreachable) {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -157,7 +180,7 @@ func TestRefusedAtOnce(t *testing.T) {
 		"credentials in the URL":       {"https://me:hunter2@host", "web", "1.2.3", `chart "web" "1.2.3" of https://me:xxxxx@host: credentials do not belong into the URL of a repository: take them out`},
 		"credentials in no URL":        {"https://me:hunter2@ho st", "web", "1.2.3", `chart "web" "1.2.3" of a URL that cannot be read: the repository is not an http, https or oci URL`},
 		"a fragment":                   {"https://host/#x", "web", "1.2.3", `chart "web" "1.2.3" of https://host/#x: a query or fragment does not belong into the URL of a repository: take it out`},
-		"a query for an OCI registry":  {"oci://host/x?y", "web", "1.2.3", `chart "web" "1.2.3" of oci://host/x?y: a query or fragment does not belong into the URL of a repository: take it out`},
+		"a query for an OCI registry":  {"oci://host/x?y", "web", "1.2.3", `chart "web" "1.2.3" of oci://host/x?...: a query or fragment does not belong into the URL of a repository: take it out`},
 		"a name that is a path":        {"https://host", "../web", "1.2.3", `chart "../web" "1.2.3" of https://host: this is no chart's name: use letters, digits, dots, dashes and underscores`},
 		"a name that is a folder":      {"https://host", ".", "1.2.3", `chart "." "1.2.3" of https://host: this is no chart's name: use letters, digits, dots, dashes and underscores`},
 		"no version":                   {"https://host", "web", "", `chart "web" "" of https://host: no version is named: name an exact one, so that every render takes the same`},
@@ -169,7 +192,7 @@ func TestRefusedAtOnce(t *testing.T) {
 		"a metadata service in IPv6":   {"http://[::ffff:169.254.169.254]", "web", "1.2.3", `chart "web" "1.2.3" of http://[::ffff:169.254.169.254]: [::ffff:169.254.169.254]:80 is at the link-local address 169.254.169.254, where metadata services live`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := New(Options{Allow: func(repository string) error {
+			c := newClient(Options{Allow: func(repository string) error {
 				if strings.Contains(repository, "elsewhere") {
 					return fmt.Errorf("no source names %s", repository)
 				}
@@ -199,7 +222,7 @@ func TestCancelled(t *testing.T) {
 		}
 		files(map[string]string{"/index.yaml": index, "/web.tgz": string(data)}).ServeHTTP(w, r)
 	}))
-	c := New(Options{})
+	c := newClient(Options{})
 	if _, _, err := c.Chart(ctx, s.URL, "web", "1.2.3"); err == nil {
 		t.Fatal("no error after the request was cancelled")
 	}

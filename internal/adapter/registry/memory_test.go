@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -18,7 +19,7 @@ func TestFetchedOnce(t *testing.T) {
 		"/index.yaml": "entries:\n  db:\n  - digest: " + digestOf(db) + "\n    urls: [db.tgz]\n    version: 1.0.0\n  web:\n  - digest: " + digestOf(web) + "\n    urls: [web.tgz]\n    version: 1.2.3\n",
 		"/web.tgz":    string(web), "/db.tgz": string(db),
 	}))
-	c := New(Options{})
+	c := newClient(Options{})
 	now := time.Unix(0, 0)
 	c.now = func() time.Time { return now }
 	var all sync.WaitGroup
@@ -50,7 +51,7 @@ func TestFetchedOnce(t *testing.T) {
 // TestFailureIsRemembered for a minute: a dead repository costs one wait.
 func TestFailureIsRemembered(t *testing.T) {
 	s := serve(t, "127.0.0.1", false, files(nil))
-	c := New(Options{})
+	c := newClient(Options{})
 	now := time.Unix(0, 0)
 	c.now = func() time.Time { return now }
 	ask := func(want int) {
@@ -69,6 +70,28 @@ func TestFailureIsRemembered(t *testing.T) {
 	ask(2)
 }
 
+// TestTriedAgain is a repository that has a bad moment, which is tried again, and one without the chart, which is not.
+func TestTriedAgain(t *testing.T) {
+	data := pack(t, "web", "1.2.3")
+	good := files(map[string]string{"/index.yaml": indexOf("web", version("1.2.3", digestOf(data), "web.tgz"), version("2.0.0", digestOf(data), "gone.tgz")), "/web.tgz": string(data)})
+	var s *server
+	s = serve(t, "127.0.0.1", false, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.count(r.URL.Path) < 3 && r.URL.Path != "/gone.tgz" {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		good.ServeHTTP(w, r)
+	}))
+	c := newClient(Options{})
+	c.pauses = []time.Duration{0, 0}
+	if _, _, err := c.Chart(t.Context(), s.URL, "web", "1.2.3"); err != nil || s.count("/index.yaml") != 3 || s.count("/web.tgz") != 3 {
+		t.Errorf("%v; asked %d and %d times", err, s.count("/index.yaml"), s.count("/web.tgz"))
+	}
+	if _, _, err := c.Chart(t.Context(), s.URL, "web", "2.0.0"); !errors.Is(err, ErrNotFound) || s.count("/gone.tgz") != 1 {
+		t.Errorf("%v; asked %d times", err, s.count("/gone.tgz"))
+	}
+}
+
 // TestReplaced is a version whose archive changed: that is told, whoever remembers it.
 func TestReplaced(t *testing.T) {
 	first, second := pack(t, "web", "1.2.3"), pack(t, "web", "1.2.3-replaced")
@@ -83,7 +106,7 @@ func TestReplaced(t *testing.T) {
 			publish(first)
 			now := time.Unix(0, 0)
 			client := func() *Client {
-				c := New(Options{Dir: dir})
+				c := newClient(Options{Dir: dir})
 				c.now = func() time.Time { return now }
 				return c
 			}
@@ -120,7 +143,7 @@ func TestFolder(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "charts")
 	ask := func(dir string) error {
 		t.Helper()
-		got, digest, err := New(Options{Dir: dir}).Chart(t.Context(), s.URL, "web", "1.2.3")
+		got, digest, err := newClient(Options{Dir: dir}).Chart(t.Context(), s.URL, "web", "1.2.3")
 		if err == nil && (string(got) != string(data) || digest != digestOf(data)) {
 			t.Errorf("got %d bytes with digest %s", len(got), digest)
 		}

@@ -47,12 +47,7 @@ func (c *Client) tagged(ctx context.Context, s *session, from *url.URL, key char
 }
 
 // elsewhere downloads what the index of a Helm repository names in an OCI registry.
-func (c *Client) elsewhere(ctx context.Context, at *url.URL, key chart) ([]byte, error) {
-	if c.o.Allow != nil {
-		if err := c.o.Allow(at.Scheme + "://" + at.Host + at.Path); err != nil {
-			return nil, failf(ErrRefused, "the repository's index leads to %s: %v", at.Host, err)
-		}
-	}
+func (c *Client) elsewhere(ctx context.Context, at *url.URL) ([]byte, error) {
 	colon := strings.LastIndex(at.Path, ":")
 	if at.User != nil || colon < 0 {
 		return nil, failf(ErrInvalid, "the repository's index names a URL for it that cannot be read: vendor the chart")
@@ -84,7 +79,7 @@ func (c *Client) pull(ctx context.Context, s *session, repository, tag string) (
 	}}
 	ctx = auth.AppendRepositoryScope(ctx, ref, auth.ActionPull)
 	at := &url.URL{Scheme: "https", Host: ref.Host(), Path: "/v2/" + ref.Repository + "/"}
-	raw, header, err := get(ctx, tokens{by}, at.JoinPath("manifests", tag), "manifest", maxManifest, http.Header{"Accept": {typeManifest, typeIndex, typeDockerList}})
+	raw, header, err := s.get(ctx, tokens{by}, at.JoinPath("manifests", tag), "manifest", maxManifest, http.Header{"Accept": {typeManifest, typeIndex, typeDockerList}})
 	if err != nil {
 		return "", nil, err
 	}
@@ -100,7 +95,7 @@ func (c *Client) pull(ctx context.Context, s *session, repository, tag string) (
 	}
 	return layer.Digest, func(ctx context.Context) ([]byte, error) {
 		ctx = auth.AppendRepositoryScope(ctx, ref, auth.ActionPull)
-		data, _, err := get(ctx, tokens{by}, at.JoinPath("blobs", layer.Digest), "archive", layer.Size, asIs)
+		data, _, err := s.get(ctx, tokens{by}, at.JoinPath("blobs", layer.Digest), "archive", layer.Size, asIs)
 		return data, err
 	}, nil
 }

@@ -25,7 +25,8 @@ import (
 
 // Options are a Client's settings. The zero value is of use.
 type Options struct {
-	// Allow refuses repositories that must not be asked; nil allows all. It gets the repository's URL as the source names it.
+	// Allow refuses repositories that must not be asked; nil allows all. It gets the repository's URL as the source names it. Where the
+	// repository keeps its archives is its own matter, within the bounds of this package.
 	Allow func(repository string) error
 	// Credentials are the user and password for a host, empty for none. They are only sent to the host of the repository, or to where that
 	// sends for a token, and never without TLS.
@@ -46,8 +47,9 @@ type Options struct {
 type Client struct {
 	o     Options
 	proxy func(*url.URL) (*url.URL, error)
-	// What tests replace: the clock, the resolver of names, and what counts as an address of nobody but ourselves.
+	// What tests replace: the clock, the pauses before another try, the resolver of names, and what counts as inside our own network.
 	now      func() time.Time
+	pauses   []time.Duration
 	resolver *net.Resolver
 	inside   func(netip.Addr) bool
 
@@ -74,6 +76,7 @@ func New(o Options) *Client {
 	o.MaxArchive = cmp.Or(o.MaxArchive, 20<<20)
 	return &Client{
 		o: o, proxy: httpproxy.FromEnvironment().ProxyFunc(), now: time.Now, inside: inside,
+		pauses: []time.Duration{500 * time.Millisecond, 2 * time.Second},
 		charts: memory[chart, archive]{slots: map[chart]*slot[archive]{}}, indexes: memory[string, []byte]{slots: map[string]*slot[[]byte]{}},
 		seen: seen{dir: o.Dir, digests: map[chart]string{}},
 	}
@@ -173,17 +176,16 @@ func parseDigest(s string) (string, error) {
 	return "sha256:" + digits, nil
 }
 
+// String names a chart without what may be a key: the password and the query of its repository's URL.
 func (k chart) String() string {
-	u, err := url.Parse(k.repository)
-	shown := fmt.Sprintf("%.200q", k.repository)
-	if err == nil && u.User == nil {
-		shown = fmt.Sprintf("%.200s", k.repository)
-	} else if err == nil {
-		shown = fmt.Sprintf("%.200s", u.Redacted())
-	} else if strings.Contains(k.repository, "@") {
-		shown = "a URL that cannot be read"
+	shown := "a URL that cannot be read"
+	if u, err := url.Parse(k.repository); err == nil {
+		if u.RawQuery != "" {
+			u.RawQuery = "..."
+		}
+		shown = u.Redacted()
 	}
-	return fmt.Sprintf("chart %.100q %.100q of %s", k.name, k.version, shown)
+	return fmt.Sprintf("chart %.100q %.100q of %.200s", k.name, k.version, shown)
 }
 
 // memory gives the same answer to everybody who asks for a while, and asks once where many want it at once.
