@@ -26,6 +26,10 @@ type Source struct {
 	Unstable bool
 	// CRDs is set when the result may hold CustomResourceDefinitions.
 	CRDs bool
+
+	found found
+	// added are those of Charts that were seen.
+	added map[engine.Chart]bool
 }
 
 // Options say what a render may take; zero is the default.

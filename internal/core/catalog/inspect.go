@@ -87,7 +87,7 @@ func (f *folder) inspect() SourceType {
 		f.refuse("path", "the folder %s is empty: put its manifests there", f.addon.Path)
 		return ""
 	}
-	source := f.detect(entries)
+	source := Detect(entries)
 	if source == Directory && len(f.addon.Parameters) > 0 {
 		f.refuse("parameters", "plain YAML takes no parameters: make %s a kustomization or a Helm chart, or remove them", f.addon.Path)
 	}
@@ -207,9 +207,12 @@ func (f *folder) walk() (files []file, ok bool) {
 
 var kustomizationNames = []string{"kustomization.yaml", "kustomization.yml", "Kustomization"}
 
-// detect does what Argo CD does: it looks at the names of the files directly in the folder, any name that ends in
+// IsKustomization reports whether a file of this name makes its folder a kustomization.
+func IsKustomization(name string) bool { return slices.Contains(kustomizationNames, name) }
+
+// Detect says how Argo CD renders a folder with these entries. It does what Argo CD does: it looks at the names of the files directly in the folder, any name that ends in
 // Chart.yaml makes it a chart, and of several the last in the order of names counts.
-func (f *folder) detect(entries []fs.DirEntry) SourceType {
+func Detect(entries []fs.DirEntry) SourceType {
 	source := Directory
 	for _, e := range slices.SortedFunc(slices.Values(entries), func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) }) {
 		switch {
