@@ -1,8 +1,10 @@
 package diff
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"hash/fnv"
+	"io"
 	"slices"
 	"strconv"
 
@@ -105,48 +107,49 @@ type signature []uint64
 
 const signatureSize = 128
 
-// sign makes the signature of a value, without the paths that skip names. Strings are taken as text gives them; nil takes them as they are.
-func sign(v any, text func(string) string, skip ...string) signature {
+// sign makes the signature of a value. Strings are taken as text gives them; nil takes them as they are.
+func sign(v any, text func(string) string) signature {
 	var s signature
 	h := fnv.New64a()
-	var walk func(v any, path []byte)
-	walk = func(v any, path []byte) {
-		add := func(value string) {
-			h.Reset()
-			_, _ = h.Write(path)
-			_, _ = h.Write([]byte{0})
-			_, _ = h.Write([]byte(value))
-			s = append(s, h.Sum64())
+	// Each hash builds on the one of the path above, so that a long path is hashed once.
+	sum := func(above uint64, parts ...string) uint64 {
+		h.Reset()
+		_, _ = h.Write(binary.LittleEndian.AppendUint64(nil, above))
+		for _, p := range parts {
+			_, _ = io.WriteString(h, p)
 		}
+		return h.Sum64()
+	}
+	var walk func(v any, path uint64)
+	walk = func(v any, path uint64) {
 		switch v := v.(type) {
 		case map[string]any:
-			if len(v) == 0 && len(path) > 0 {
-				add("{}")
+			if len(v) == 0 {
+				s = append(s, sum(path, "{}"))
 			}
 			for k, inner := range v {
 				if inner != nil {
-					walk(inner, append(append(path, '/'), k...))
+					walk(inner, sum(path, "/", k))
 				}
 			}
 		case []any:
 			if len(v) == 0 {
-				add("[]")
+				s = append(s, sum(path, "[]"))
 			}
 			// Items count wherever they stand.
 			for _, inner := range v {
-				walk(inner, append(path, "/*"...))
+				walk(inner, sum(path, "[*]"))
 			}
+		case string:
+			if text != nil {
+				v = text(v)
+			}
+			s = append(s, sum(path, canonical(v)))
 		default:
-			if slices.Contains(skip, string(path)) {
-				return
-			}
-			if t, ok := v.(string); ok && text != nil {
-				v = text(t)
-			}
-			add(canonical(v))
+			s = append(s, sum(path, canonical(v)))
 		}
 	}
-	walk(v, nil)
+	walk(v, 0)
 	slices.Sort(s)
 	s = slices.Compact(s)
 	return s[:min(len(s), signatureSize)]

@@ -11,12 +11,17 @@ import (
 type walker struct {
 	// builtin is true for kinds of Kubernetes itself, whose lists are known.
 	builtin bool
-	kind    string
 	way     steps
-	found   []found
+	// length is that of the keys on the way.
+	length int
+	found  []found
 	// budget is how many pairs of list items may still be compared with each other; it is shared by all objects of a comparison.
 	budget *int
 }
+
+// tooLong bounds the paths of fields: below it, a value is compared as a whole. Paths of real objects are some hundred bytes long, those of
+// a hostile one would fill the memory when they were repeated for each of its fields.
+const tooLong = 2048
 
 // found is a difference with the path that it has in the base, by which unstable fields are known.
 type found struct {
@@ -48,6 +53,12 @@ func compareBool(a, b bool) int {
 
 // value compares two values; nil is none.
 func (w *walker) value(base, head any, schema map[string]any) {
+	if w.length > tooLong {
+		if !same(base, head) {
+			w.report(base, head, base != nil, head != nil)
+		}
+		return
+	}
 	switch b := base.(type) {
 	case map[string]any:
 		if h, ok := head.(map[string]any); ok {
@@ -80,9 +91,9 @@ func (w *walker) mapping(base, head, schema map[string]any) {
 		if len(w.way) == 1 && w.way[0].key == "metadata" && (k == "name" || k == "namespace") {
 			return
 		}
-		w.way = append(w.way, step{key: k})
+		w.way, w.length = append(w.way, step{key: k}), w.length+len(k)+1
 		w.value(base[k], head[k], property(schema, k))
-		w.way = w.way[:len(w.way)-1]
+		w.way, w.length = w.way[:len(w.way)-1], w.length-len(k)-1
 	}
 	for k := range base {
 		step(k)
@@ -96,7 +107,8 @@ func (w *walker) mapping(base, head, schema map[string]any) {
 
 // item compares two items of a list; an index of -1 is none.
 func (w *walker) item(base, head []any, i, j int, baseName, headName string, schema map[string]any) {
-	w.way = append(w.way, step{item: true, base: i, head: j, baseName: baseName, headName: headName})
+	size := len(baseName) + len(headName) + 4
+	w.way, w.length = append(w.way, step{item: true, base: i, head: j, baseName: baseName, headName: headName}), w.length+size
 	switch {
 	case j < 0:
 		w.report(base[i], nil, true, false)
@@ -108,7 +120,7 @@ func (w *walker) item(base, head []any, i, j int, baseName, headName string, sch
 	default:
 		w.value(base[i], head[j], schema)
 	}
-	w.way = w.way[:len(w.way)-1]
+	w.way, w.length = w.way[:len(w.way)-1], w.length-size
 }
 
 func (w *walker) report(before, after any, had, has bool) {

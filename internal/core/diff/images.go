@@ -16,7 +16,8 @@ func images(changes []Change, base, head []manifest.Object) []Image {
 	var found []Image
 	var gone, came []string
 	for _, c := range changes {
-		before, after := imagesOf(c.Before), imagesOf(c.After)
+		p := places{}
+		before, after := p.images(c.Before), p.images(c.After)
 		for place, image := range before {
 			switch now, both := after[place]; {
 			case !both:
@@ -58,57 +59,74 @@ func missing(images []string, objects []manifest.Object) []string {
 		wanted[image] = true
 	}
 	for i := 0; i < len(objects) && len(wanted) > 0; i++ {
-		for _, image := range imagesOf(&objects[i]) {
+		for _, image := range (places{}).images(&objects[i]) {
 			delete(wanted, image)
 		}
 	}
 	return slices.Sorted(maps.Keys(wanted))
 }
 
-// imagesOf are the images of an object, by the place of the container: those of pods wherever a built-in kind has them, and in custom
+// places gives numbers to the places of two objects: to what is in the place above under a key, or in a list under a name or position.
+type places map[place]int
+
+type place struct {
+	above int
+	key   string
+}
+
+func (p places) in(above int, key string) int {
+	n, ok := p[place{above, key}]
+	if !ok {
+		n = len(p) + 1
+		p[place{above, key}] = n
+	}
+	return n
+}
+
+// images are the images of an object, by the place of the container: those of pods wherever a built-in kind has them, and in custom
 // resources strings under the key image that look like one.
-func imagesOf(o *manifest.Object) map[string]string {
-	images := map[string]string{}
+func (p places) images(o *manifest.Object) map[int]string {
+	images := map[int]string{}
 	if o == nil || o.GroupKind() == "CustomResourceDefinition.apiextensions.k8s.io" {
 		return images
 	}
-	var walk func(v any, place string)
-	walk = func(v any, place string) {
+	custom := !builtin(o.Group)
+	set := func(at int, image string) {
+		// Items of one name have one place: the second gets another.
+		for images[at] != "" {
+			at = p.in(at, "#")
+		}
+		images[at] = image
+	}
+	var walk func(v any, at int, container bool)
+	walk = func(v any, at int, container bool) {
 		switch v := v.(type) {
 		case map[string]any:
+			// The image of a container is a string, that of a volume has a reference.
+			image, ok := v["image"].(string)
+			if image = cmp.Or(image, manifest.Text(v, "image", "reference")); container && image != "" || custom && ok && reference.MatchString(image) {
+				set(at, image)
+			}
 			for k, inner := range v {
-				if s, ok := inner.(string); ok && k == "image" && !builtin(o.Group) && reference.MatchString(s) {
-					images[place] = s
-				}
-				walk(inner, place+"/"+k)
-				if !builtin(o.Group) {
-					continue
-				}
-				for i, item := range containers(k, inner) {
-					name := cmp.Or(manifest.Text(item, "name"), strconv.Itoa(i))
-					if image := cmp.Or(manifest.Text(item, "image"), manifest.Text(item, "image", "reference")); image != "" {
-						images[place+"/"+k+"/"+name] = image
-					}
+				switch inner := inner.(type) {
+				case map[string]any:
+					walk(inner, p.in(at, k), false)
+				case []any:
+					walk(inner, p.in(at, k), !custom && slices.Contains(lists, k))
 				}
 			}
 		case []any:
 			for i, inner := range v {
-				walk(inner, place+"/"+cmp.Or(manifest.Text(inner, "name"), strconv.Itoa(i)))
+				walk(inner, p.in(at, cmp.Or(manifest.Text(inner, "name"), strconv.Itoa(i))), container)
 			}
 		}
 	}
-	walk(o.Content, "")
+	walk(o.Content, 0, false)
 	return images
 }
 
-// containers are the items of a pod's lists that have images.
-func containers(key string, v any) []any {
-	if !slices.Contains([]string{"containers", "initContainers", "ephemeralContainers", "volumes"}, key) {
-		return nil
-	}
-	items, _ := v.([]any)
-	return items
-}
+// lists are those of a pod whose items have images.
+var lists = []string{"containers", "initContainers", "ephemeralContainers", "volumes"}
 
 // reference is an image that cannot be anything else: a path with a tag or digest, or below a host.
 var reference = regexp.MustCompile(`^([\w-]+\.[\w.-]+(:\d+)?(/[a-z0-9._-]+)+|[a-z0-9._-]+(:\d+)?(/[a-z0-9._-]+)*(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64}))(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)

@@ -41,7 +41,7 @@ var builtinLists = func() map[string]listRule {
 			"webhooks matchConditions variables versions",
 		"mountPath": "volumeMounts", "devicePath": "volumeDevices", "ip": "hostAliases", "uid": "ownerReferences", "host": "rules",
 		"type": "conditions limits", "conditionType": "readinessGates", "key": "items matchExpressions matchFields auditAnnotations",
-		"rule": "x-kubernetes-validations",
+		"rule": "x-kubernetes-validations", "metadata.name": "volumeClaimTemplates",
 	} {
 		for field := range strings.FieldsSeq(fields) {
 			lists[field] = listRule{keys: [][]string{{key}}, set: true}
@@ -126,11 +126,14 @@ func nameOf(item any, keys []string) (string, bool) {
 	return strings.Join(parts, ","), true
 }
 
+// longestName is how long a value may be that identifies an item; a longer one is text.
+const longestName = 256
+
 // scalarAt is the scalar at a path of map keys with dots.
 func scalarAt(item any, field string) (string, bool) {
 	switch v := manifest.At(item, strings.Split(field, ".")...).(type) {
 	case string:
-		return v, true
+		return v, len(v) <= longestName
 	case int64, float64, bool, int:
 		return fmt.Sprint(v), true
 	}

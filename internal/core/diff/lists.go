@@ -177,7 +177,8 @@ const likenessCost = 16
 // pairAlike pairs values whose likeness is above a threshold: the most alike first, and in their order where it is the same. The values are
 // given by their indexes, and signed only when there are few enough to compare each with each.
 func pairAlike(base, head []int, signBase, signHead func(int) signature, above float64, budget *int, pair func(i, j int)) {
-	if len(base) == 0 || len(head) == 0 || !spend(budget, len(base)*len(head)*likenessCost) {
+	// A single item on both sides is known to be another.
+	if len(base)*len(head) <= 1 || !spend(budget, len(base)*len(head)*likenessCost) {
 		return
 	}
 	type match struct {
@@ -277,7 +278,8 @@ func option(v any) string {
 
 // longestCommon are the positions of a longest common subsequence, in order. Beyond the budget, it is empty.
 func longestCommon(base, head []any, budget *int) (pairs [][2]int) {
-	if len(base) == 0 || len(head) == 0 || !spend(budget, len(base)*len(head)) {
+	// A single item on both sides is known to be another.
+	if len(base)*len(head) <= 1 || !spend(budget, len(base)*len(head)) {
 		return nil
 	}
 	b, h := numbered(base, head)

@@ -10,16 +10,16 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/manifest"
 )
 
-// place is a value inside an object, by its JSON pointer, with ways to change and to remove it.
-type place struct {
+// spot is a value inside an object, by its JSON pointer, with ways to change and to remove it.
+type spot struct {
 	pointer string
 	leaf    bool
 	change  func()
 	remove  func()
 }
 
-// places are all values of an object's content but the object itself. Each place is for one use.
-func places(content map[string]any) (all []place) {
+// spots are all values of an object's content but the object itself. Each place is for one use.
+func spots(content map[string]any) (all []spot) {
 	var walk func(v any, at string, set func(any))
 	walk = func(v any, at string, set func(any)) {
 		switch v := v.(type) {
@@ -27,14 +27,14 @@ func places(content map[string]any) (all []place) {
 			for k, inner := range v {
 				inside := at + "/" + pointerEscapes.Replace(k)
 				if inner != nil {
-					all = append(all, place{pointer: inside, leaf: scalar(inner), change: func() { v[k] = mutated(inner) }, remove: func() { delete(v, k) }})
+					all = append(all, spot{pointer: inside, leaf: scalar(inner), change: func() { v[k] = mutated(inner) }, remove: func() { delete(v, k) }})
 				}
 				walk(inner, inside, func(x any) { v[k] = x })
 			}
 		case []any:
 			for i, inner := range v {
 				inside := at + "/" + strconv.Itoa(i)
-				all = append(all, place{pointer: inside, leaf: scalar(inner), change: func() { v[i] = mutated(inner) }, remove: func() { set(slices.Delete(slices.Clone(v), i, i+1)) }})
+				all = append(all, spot{pointer: inside, leaf: scalar(inner), change: func() { v[i] = mutated(inner) }, remove: func() { set(slices.Delete(slices.Clone(v), i, i+1)) }})
 				walk(inner, inside, func(x any) { v[i] = x })
 			}
 		}
@@ -130,10 +130,10 @@ spec:
 func TestMutations(t *testing.T) {
 	tried, hidden := 0, 0
 	for _, original := range append(shipped(t), parse(t, deployment+noisy)...) {
-		for n := range places(original.Content) {
+		for n := range spots(original.Content) {
 			for _, remove := range []bool{false, true} {
 				content := manifest.Clone(original.Content).(map[string]any)
-				p := find(places(content), n, places(original.Content))
+				p := find(spots(content), n, spots(original.Content))
 				name := fmt.Sprintf("%s %s removed=%v", original.ID, p.pointer, remove)
 				if remove {
 					p.remove()
@@ -175,9 +175,9 @@ func TestMutations(t *testing.T) {
 }
 
 // find is the place of a copy with the pointer that the n-th place of the original has: maps have no order.
-func find(copied []place, n int, original []place) place {
-	slices.SortFunc(original, func(a, b place) int { return strings.Compare(a.pointer, b.pointer) })
-	i := slices.IndexFunc(copied, func(p place) bool { return p.pointer == original[n].pointer })
+func find(copied []spot, n int, original []spot) spot {
+	slices.SortFunc(original, func(a, b spot) int { return strings.Compare(a.pointer, b.pointer) })
+	i := slices.IndexFunc(copied, func(p spot) bool { return p.pointer == original[n].pointer })
 	return copied[i]
 }
 
@@ -196,7 +196,7 @@ func known(pointer string) bool {
 }
 
 // pinpoint reports whether fields name a place and nothing else.
-func pinpoint(fields []Field, p place, removed bool) bool {
+func pinpoint(fields []Field, p spot, removed bool) bool {
 	if len(fields) == 0 {
 		return false
 	}

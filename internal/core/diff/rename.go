@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -117,12 +118,27 @@ func (f *family) take(taken [][2]int) (pairs []pair) {
 
 // signObject is the signature of an object whatever it is called, also where it names itself: in labels, selectors and references.
 func signObject(o *manifest.Object) signature {
-	return sign(o.Content, func(s string) string {
+	content := maps.Clone(o.Content)
+	metadata := maps.Clone(manifest.Map(content, "metadata"))
+	for _, k := range []string{"name", "namespace"} {
+		delete(metadata, k)
+	}
+	for _, k := range []string{"apiVersion", "kind", "metadata"} {
+		delete(content, k)
+	}
+	// An object with nothing but a name is like no other.
+	if len(metadata) > 0 {
+		content["metadata"] = metadata
+	}
+	if len(content) == 0 {
+		return nil
+	}
+	return sign(content, func(s string) string {
 		if len(o.Name) < 3 {
 			return s
 		}
 		return strings.ReplaceAll(s, o.Name, "\x00")
-	}, "/apiVersion", "/kind", "/metadata/name", "/metadata/namespace")
+	})
 }
 
 // hashedNames are the names of generated objects, and what they are called now.

@@ -11,8 +11,11 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/manifest"
 )
 
-// textLimit is how long the two texts of a line diff may be together: beyond it, nobody would read the diff, and it would take seconds.
-const textLimit = 16 << 20
+// How long the two texts of a line diff may be together, in bytes and lines: beyond it, nobody would read the diff, and it would take seconds.
+const (
+	textLimit = 16 << 20
+	lineLimit = 250_000
+)
 
 // Unified is the change of an object as YAML, in the unified format with some lines of context, without file names. Either object may be nil.
 // An object that is too large is only summed up.
@@ -36,8 +39,9 @@ func unified(before, after string, context int) string {
 	if before == after {
 		return ""
 	}
-	if len(before)+len(after) > textLimit {
-		return fmt.Sprintf("@@ too large to compare line by line: %d lines before, %d lines after @@\n", strings.Count(before, "\n"), strings.Count(after, "\n"))
+	old, now := strings.Count(before, "\n"), strings.Count(after, "\n")
+	if len(before)+len(after) > textLimit || old+now > lineLimit {
+		return fmt.Sprintf("@@ too large to compare line by line: %d lines before, %d lines after @@\n", old, now)
 	}
 	edits := udiff.Lines(before, after)
 	out, err := udiff.ToUnified("", "", before, edits, context)

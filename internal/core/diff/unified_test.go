@@ -53,12 +53,19 @@ func TestUnifiedLarge(t *testing.T) {
 		return b.String()
 	}
 	start := time.Now()
-	if got := unified(text("a", 100_000), text("b", 100_000), 3); strings.Count(got, "\n") != 200_001 {
+	if got := unified(text("a", 120_000), text("b", 120_000), 3); strings.Count(got, "\n") != 240_001 {
 		t.Errorf("%d lines, want both texts and a header", strings.Count(got, "\n"))
 	}
-	got := unified(strings.Repeat("a\n", textLimit/2), strings.Repeat("a\n", 5), 3)
-	if want := "@@ too large to compare line by line: 8388608 lines before, 5 lines after @@\n"; got != want {
-		t.Errorf("got %q, want %q", got[:min(len(got), 200)], want)
+	for text, want := range map[string]string{
+		strings.Repeat("a\n", lineLimit-4):      "@@ too large to compare line by line: 249996 lines before, 5 lines after @@\n",
+		strings.Repeat("a", textLimit-9) + "\n": "@@ too large to compare line by line: 1 lines before, 5 lines after @@\n",
+		strings.Repeat("a", textLimit-10):       "",
+		strings.Repeat("a\n", lineLimit-5):      "",
+	} {
+		got := unified(text, strings.Repeat("b\n", 5), 3)
+		if got != want && (want != "" || !strings.HasPrefix(got, "@@ -1")) {
+			t.Errorf("got %q, want %q", got[:min(len(got), 200)], want)
+		}
 	}
 	if spent := time.Since(start); spent > 20*time.Second {
 		t.Errorf("took %v", spent)
