@@ -22,6 +22,8 @@ type trie struct {
 	next map[byte]*trie
 	// value and as are set where a value ends.
 	value, as string
+	// starts are the bytes in next: to look in a map at each byte of every text would cost most of the time.
+	starts [4]uint64
 }
 
 // ordinary values are in Secrets, and everywhere else.
@@ -137,6 +139,7 @@ func (t *trie) add(value, as string) {
 		if next == nil {
 			next = &trie{}
 			n.next[value[i]] = next
+			n.starts[value[i]/64] |= 1 << (value[i] % 64)
 		}
 		n = next
 	}
@@ -156,6 +159,9 @@ func (t *trie) replace(s string) string {
 	for i := 0; i+minKnown <= len(s); i++ {
 		if s[i] == '<' && startsWithPlaceholder(s[i:]) {
 			i += length - 1
+			continue
+		}
+		if t.starts[s[i]/64]&(1<<(s[i]%64)) == 0 {
 			continue
 		}
 		to, as := t.at(s, i)

@@ -1,8 +1,6 @@
 package risk
 
 import (
-	"maps"
-	"slices"
 	"strconv"
 
 	"github.com/distribution/reference"
@@ -71,7 +69,7 @@ func count(n int) string {
 	return strconv.Itoa(n) + " other places"
 }
 
-// spots finds where images are used: every image at once, in the order of objects and paths.
+// spots finds where images are used: every image at once, the first place by object and path.
 func (x *finder) spots(all []diff.Image) map[string]spot {
 	wanted := map[string]bool{}
 	for _, i := range all {
@@ -79,33 +77,22 @@ func (x *finder) spots(all []diff.Image) map[string]spot {
 	}
 	spots := map[string]spot{}
 	for _, c := range x.changes {
-		var walk func(v any, path string)
-		walk = func(v any, path string) {
-			switch v := v.(type) {
-			case map[string]any:
-				for _, k := range slices.Sorted(maps.Keys(v)) {
-					walk(v[k], path+pointer(k))
-				}
-			case []any:
-				for i, inner := range v {
-					walk(inner, path+pointer(i))
-				}
-			case string:
-				if !wanted[v] {
-					return
-				}
-				s, ok := spots[v]
-				if !ok {
-					s = spot{id: c.Object, path: path}
-				} else {
-					s.more++
-				}
-				spots[v] = s
+		if c.After == nil || c.Object.GroupKind() == definitions {
+			continue
+		}
+		eachText(c.After.Content, func(path []any, image string) {
+			if !wanted[image] {
+				return
 			}
-		}
-		if c.After != nil && c.Object.GroupKind() != definitions {
-			walk(c.After.Content, "")
-		}
+			here := spot{id: c.Object, path: pointer(path...)}
+			if s, ok := spots[image]; ok {
+				if s.id.Compare(here.id) < 0 || s.id == here.id && s.path < here.path {
+					here.id, here.path = s.id, s.path
+				}
+				here.more = s.more + 1
+			}
+			spots[image] = here
+		})
 	}
 	return spots
 }

@@ -133,13 +133,34 @@ func (x *finder) size(c diff.Change) {
 	}
 }
 
+// length is how large an object is as JSON. It is only estimated, and by far too large, while it is far from any limit.
 func length(o *manifest.Object) int {
 	if o == nil {
 		return 0
+	}
+	if n := estimate(o.Content); n < maxApplied {
+		return n
 	}
 	text, err := json.Marshal(o.Content)
 	if err != nil {
 		return 0
 	}
 	return len(text)
+}
+
+// estimate is the most that a value can take as JSON: a byte of a text at most six, as \u0000.
+func estimate(v any) (n int) {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, inner := range v {
+			n += 6*len(k) + 6 + estimate(inner)
+		}
+	case []any:
+		for _, inner := range v {
+			n += 1 + estimate(inner)
+		}
+	case string:
+		return 6*len(v) + 2
+	}
+	return n + 32
 }

@@ -15,26 +15,31 @@ func pods(o *manifest.Object) map[string]map[string]any {
 	if o == nil || o.GroupKind() == definitions {
 		return found
 	}
-	var walk func(v any, path string)
-	walk = func(v any, path string) {
+	var path []any
+	var walk func(v any)
+	walk = func(v any) {
 		switch v := v.(type) {
 		case map[string]any:
 			if l, ok := v["containers"].([]any); ok && len(l) > 0 {
 				if _, ok := l[0].(map[string]any); ok {
-					found[path] = v
+					found[pointer(path...)] = v
 					return
 				}
 			}
 			for k, inner := range v {
-				walk(inner, path+pointer(k))
+				path = append(path, k)
+				walk(inner)
+				path = path[:len(path)-1]
 			}
 		case []any:
 			for i, inner := range v {
-				walk(inner, path+pointer(i))
+				path = append(path, i)
+				walk(inner)
+				path = path[:len(path)-1]
 			}
 		}
 	}
-	walk(o.Content, "")
+	walk(o.Content)
 	return found
 }
 

@@ -42,25 +42,38 @@ func (x *finder) secrets(c diff.Change) {
 // placeholders are the masked strings of an object, by JSON pointer.
 func placeholders(o *manifest.Object) map[string]string {
 	found := map[string]string{}
-	var walk func(v any, path string)
-	walk = func(v any, path string) {
+	if o == nil {
+		return found
+	}
+	eachText(o.Content, func(path []any, s string) {
+		if mask.Is(s) {
+			found[pointer(path...)] = s
+		}
+	})
+	return found
+}
+
+// eachText visits all strings in a value, in any order. The path is only good during the visit.
+func eachText(v any, visit func(path []any, s string)) {
+	var path []any
+	var walk func(v any)
+	walk = func(v any) {
 		switch v := v.(type) {
 		case map[string]any:
 			for k, inner := range v {
-				walk(inner, path+pointer(k))
+				path = append(path, k)
+				walk(inner)
+				path = path[:len(path)-1]
 			}
 		case []any:
 			for i, inner := range v {
-				walk(inner, path+pointer(i))
+				path = append(path, i)
+				walk(inner)
+				path = path[:len(path)-1]
 			}
 		case string:
-			if mask.Is(v) {
-				found[path] = v
-			}
+			visit(path, v)
 		}
 	}
-	if o != nil {
-		walk(o.Content, "")
-	}
-	return found
+	walk(v)
 }
