@@ -4,11 +4,13 @@ package main
 import (
 	"os"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/render"
 	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/spf13/cobra"
 )
 
 func main() {
+	render.Worker()
 	os.Exit(cli.Main(newRoot(), os.Args[1:]))
 }
 
@@ -16,9 +18,9 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "branch-bot",
 		Short: "Look after the branches of a config repository",
-		Long: "branch-bot looks after the branches of a config repository. So far it checks what would be released.\n" +
+		Long: "branch-bot looks after the branches of a config repository. So far it checks what would be released, and shows what a change does.\n" +
 			"Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 the check found something.",
 	}
-	root.AddCommand(cli.NewValidate())
+	root.AddCommand(cli.NewValidate(), newDiff())
 	return root
 }

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"crypto/rand"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/addon-manager/addon-manager/internal/adapter/fleet"
+	"github.com/addon-manager/addon-manager/internal/adapter/git"
+	"github.com/addon-manager/addon-manager/internal/adapter/registry"
+	"github.com/addon-manager/addon-manager/internal/adapter/render"
+	"github.com/addon-manager/addon-manager/internal/adapter/render/engine"
+	"github.com/addon-manager/addon-manager/internal/bot"
+	"github.com/addon-manager/addon-manager/internal/cli"
+	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/impact"
+	"github.com/addon-manager/addon-manager/internal/core/mask"
+	"github.com/addon-manager/addon-manager/internal/core/report"
+	"github.com/addon-manager/addon-manager/internal/core/risk"
+	"github.com/addon-manager/addon-manager/internal/core/version"
+	"github.com/addon-manager/addon-manager/internal/manager/gather"
+	"github.com/spf13/cobra"
+)
+
+// envFleetToken is the bearer token for --fleet: a flag would show it to everybody on the machine.
+const envFleetToken = "BRANCH_BOT_FLEET_TOKEN"
+
+// diff is the diff command.
+type diff struct {
+	repository        cli.Repository
+	base, head        string
+	minors, failOn    []string
+	output, html      string
+	exitCode, hidden  bool
+	clusters, current string
+	fleet             string
+	kustomize, cache  string
+	processes         int
+	timeout           time.Duration
+}
+
+func newDiff() *cobra.Command {
+	var d diff
+	cmd := &cobra.Command{
+		Use:   "diff --repository DIR|URL --base REF --head REF",
+		Short: "Show what a change does to the rendered manifests",
+		Long: "Renders the addons of two commits as Argo CD would, for each Kubernetes minor that the base is about, and shows what differs:\n" +
+			"the risks first, then images, objects and fields. Only addons that the change can affect are rendered. Secrets are masked.\n\n" +
+			"The minors are the one of a release branch or tag, and otherwise all that either catalog offers; --minor names others.\n" +
+			"Exits with 0 whatever differs, unless --exit-code or --fail-on asks for 3.",
+		Example: "  branch-bot diff --repository . --base main --head my-change\n" +
+			"  branch-bot diff --repository . --base main --head my-change -o markdown --html diff.html --clusters clusters.yaml",
+		Args: cli.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return d.run(cmd) },
+	}
+	d.repository.Add(cmd)
+	f := cmd.Flags()
+	f.StringVar(&d.base, "base", "", "what is there: a branch, tag or commit")
+	f.StringVar(&d.head, "head", "", "what is proposed: a branch, tag or commit")
+	f.StringSliceVar(&d.minors, "minor", nil, "Kubernetes minors to render for, such as 1.31,1.32")
+	f.StringVarP(&d.output, "output", "o", "text", "text, markdown or json")
+	f.StringVar(&d.html, "html", "", "also write a page with everything to this file")
+	f.BoolVar(&d.exitCode, "exit-code", false, "exit with 3 when something changed or cannot be rendered")
+	f.StringSliceVar(&d.failOn, "fail-on", nil, "exit with 3 when one of these flags is raised: "+strings.Join(flagNames(), ", "))
+	f.BoolVar(&d.hidden, "show-hidden", false, "show known noise too, such as chart version labels")
+	f.StringVar(&d.clusters, "clusters", "", "file of cluster Secrets, - for standard input: says which clusters the change touches")
+	f.StringVar(&d.current, "current", "", "with --clusters, file of the ApplicationSets, Applications, ClusterAddons and CatalogSources that exist")
+	f.StringVar(&d.fleet, "fleet", "", "URL of a running addon-manager's metrics address: says which clusters the change touches; "+envFleetToken+" may hold a token")
+	f.StringVar(&d.kustomize, "kustomize-build-options", "--enable-helm", "the kustomize.buildOptions of your Argo CD")
+	f.StringVar(&d.cache, "cache", "", "folder that remembers renders and charts; it holds secrets if the sources do")
+	f.IntVar(&d.processes, "processes", 0, "how many renders at a time (default: one for each processor)")
+	f.DurationVar(&d.timeout, "render-timeout", 30*time.Second, "how long one render may take")
+	return cmd
+}
+
+// flagNames are the codes that --fail-on takes.
+func flagNames() []string {
+	names := []string{string(bot.CodeRenderFailed)}
+	for _, c := range risk.Codes() {
+		names = append(names, string(c))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// formats print a report.
+var formats = map[string]func(report.Report) ([]byte, error){
+	"text":     func(r report.Report) ([]byte, error) { return []byte(report.Text(r)), nil },
+	"markdown": func(r report.Report) ([]byte, error) { return []byte(report.Markdown(r, report.Limit)), nil },
+	"json":     report.JSON,
+}
+
+func (d *diff) run(cmd *cobra.Command) error {
+	minors, options, err := d.check()
+	if err != nil {
+		return err
+	}
+	repo, err := d.repository.Open(cmd.Context())
+	if err != nil {
+		return err
+	}
+	defer repo.Close()
+	fleet, err := d.readFleet(cmd, repo)
+	if err != nil {
+		return err
+	}
+	r, err := d.compare(cmd, repo, options, bot.DiffRequest{Base: d.base, Head: d.head, Minors: minors})
+	if err != nil {
+		return err
+	}
+	if fleet != nil {
+		touched := impact.Touched(*fleet, r.Reach())
+		r.Clusters = &touched
+	}
+	if d.hidden {
+		r = r.WithHidden()
+	}
+	if err := d.print(cmd.OutOrStdout(), r); err != nil {
+		return err
+	}
+	return d.verdict(cmd.ErrOrStderr(), r)
+}
+
+// check reads the flags.
+func (d *diff) check() (minors []version.Minor, options engine.Options, err error) {
+	switch {
+	case d.base == "":
+		return nil, options, cli.Usagef("--base is missing: name a branch, tag or commit")
+	case d.head == "":
+		return nil, options, cli.Usagef("--head is missing: name a branch, tag or commit")
+	case formats[d.output] == nil:
+		return nil, options, cli.Usagef("-o %q is none of text, markdown, json", d.output)
+	case d.clusters != "" && d.fleet != "":
+		return nil, options, cli.Usagef("--clusters and --fleet both say which clusters there are: use one")
+	case d.current != "" && d.clusters == "":
+		return nil, options, cli.Usagef("--current goes with --clusters")
+	}
+	for _, name := range d.failOn {
+		if !slices.Contains(flagNames(), name) {
+			return nil, options, cli.Usagef("--fail-on %q is none of %s", name, strings.Join(flagNames(), ", "))
+		}
+	}
+	for _, s := range d.minors {
+		m, err := version.ParseMinor(s)
+		if err != nil {
+			return nil, options, cli.Usagef("--minor: %w", err)
+		}
+		minors = append(minors, m)
+	}
+	if options, err = engine.ParseOptions(d.kustomize); err != nil {
+		return nil, options, cli.Usagef("--kustomize-build-options: %w", err)
+	}
+	return minors, options, nil
+}
+
+func (d *diff) compare(cmd *cobra.Command, repo *git.Repository, options engine.Options, r bot.DiffRequest) (report.Report, error) {
+	salt := make([]byte, 32)
+	if _, err := rand.Read(salt); err != nil {
+		return report.Report{}, err
+	}
+	errs := cmd.ErrOrStderr()
+	pool := render.New(render.Options{
+		Processes: d.processes, Time: d.timeout, Log: func(message string) { fmt.Fprintln(errs, message) },
+	})
+	defer pool.Close()
+	cache := uncached{pool}
+	progress := newProgress(errs)
+	defer progress.end()
+	return bot.Diff(cmd.Context(), bot.Options{
+		Repository: repo, Renderer: cache, Charts: registry.New(registry.Options{Dir: d.cache}), Masker: mask.New(salt), Kustomize: options, Progress: progress.show,
+	}, r)
+}
+
+// readFleet is nil when nobody asked for it.
+func (d *diff) readFleet(cmd *cobra.Command, repo *git.Repository) (*impact.Fleet, error) {
+	switch {
+	case d.fleet != "":
+		f, err := fleet.Read(cmd.Context(), d.fleet, os.Getenv(envFleetToken))
+		if err != nil {
+			return nil, fmt.Errorf("--fleet: %w", err)
+		}
+		return &f, nil
+	case d.clusters != "":
+		files, err := gather.Files(d.clusters, d.current, cmd.InOrStdin())
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range files.Problems {
+			fmt.Fprintln(cmd.ErrOrStderr(), p.Error())
+		}
+		offered, err := bot.CatalogAt(repo, d.head)
+		if err != nil {
+			return nil, fmt.Errorf("--head: %w", err)
+		}
+		f := gather.Impact(files, func(version.Minor) (catalog.Catalog, bool) { return offered, true })
+		return &f, nil
+	}
+	return nil, nil
+}
+
+// print prints the report, and writes the page.
+func (d *diff) print(w io.Writer, r report.Report) error {
+	r.Page = d.html
+	if d.html != "" {
+		page, err := report.HTML(r)
+		if err != nil {
+			return err
+		}
+		if err := writeFile(d.html, page); err != nil {
+			return fmt.Errorf("--html: %w", err)
+		}
+	}
+	text, err := formats[d.output](r)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(text)
+	return err
+}
+
+// writeFile writes all of a file or nothing of it.
+func writeFile(name string, data []byte) error {
+	part, err := os.CreateTemp(filepath.Dir(name), ".branch-bot-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(part.Name())
+	if _, err := part.Write(data); err != nil {
+		_ = part.Close()
+		return err
+	}
+	if err := part.Chmod(0o644); err != nil {
+		_ = part.Close()
+		return err
+	}
+	if err := part.Close(); err != nil {
+		return err
+	}
+	return os.Rename(part.Name(), name)
+}
+
+// verdict is the exit code.
+func (d *diff) verdict(w io.Writer, r report.Report) error {
+	raised := map[fault.Code]int{}
+	for _, f := range r.Flags {
+		raised[f.Code]++
+	}
+	for _, p := range r.Problems {
+		if !p.Next {
+			raised[bot.CodeRenderFailed]++
+		}
+	}
+	if n := raised[bot.CodeRenderFailed]; n > 0 {
+		fmt.Fprintf(w, "%d problem(s): not everything could be rendered\n", n)
+	}
+	var found []string
+	for _, name := range d.failOn {
+		if n := raised[fault.Code(name)]; n > 0 {
+			found = append(found, fmt.Sprintf("%s (%d)", name, n))
+		}
+	}
+	if len(found) > 0 {
+		fmt.Fprintf(w, "--fail-on found %s\n", strings.Join(found, ", "))
+		return cli.ErrFinding
+	}
+	if d.exitCode && (len(r.Changed()) > 0 || raised[bot.CodeRenderFailed] > 0) {
+		return cli.ErrFinding
+	}
+	return nil
+}
