@@ -177,8 +177,7 @@ const likenessCost = 16
 // pairAlike pairs values whose likeness is above a threshold: the most alike first, and in their order where it is the same. The values are
 // given by their indexes, and signed only when there are few enough to compare each with each.
 func pairAlike(base, head []int, signBase, signHead func(int) signature, above float64, budget *int, pair func(i, j int)) {
-	// A single item on both sides is known to be another.
-	if len(base)*len(head) <= 1 || !spend(budget, len(base)*len(head)*likenessCost) {
+	if len(base) == 0 || len(head) == 0 || !spend(budget, len(base)*len(head)*likenessCost) {
 		return
 	}
 	type match struct {
