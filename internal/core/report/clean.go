@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"html"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -69,12 +70,13 @@ func prose(s string) string {
 		switch {
 		case r == '@' || r == '#':
 			// GitHub looks for mentions and references in the finished page, where an entity is no hindrance.
-			fmt.Fprintf(&b, "&#%d;&#8203;", r)
+			entity(&b, r)
+			b.WriteString("&#8203;")
 		case strings.ContainsRune("<>&\"'`*_~|[]\\$^", r):
-			fmt.Fprintf(&b, "&#%d;", r)
+			entity(&b, r)
 		case r == ':' && opensAddress(s[:i], s[i:]), r == '.' && endsIn(s[:i], "www"):
 			// So that no address is found and made a link.
-			fmt.Fprintf(&b, "&#%d;", r)
+			entity(&b, r)
 		default:
 			b.WriteRune(r)
 		}
@@ -106,12 +108,18 @@ func entities(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		if r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -/,=", r) {
-			fmt.Fprintf(&b, "&#%d;", r)
+			entity(&b, r)
 		} else {
 			b.WriteRune(r)
 		}
 	}
 	return b.String()
+}
+
+func entity(b *strings.Builder, r rune) {
+	b.WriteString("&#")
+	b.WriteString(strconv.Itoa(int(r)))
+	b.WriteByte(';')
 }
 
 // tag writes a name as code where only HTML is read.

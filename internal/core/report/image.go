@@ -46,7 +46,7 @@ func imageParts(image string) (repository, version string) {
 	}
 	if algorithm, hash, ok := strings.Cut(digest, ":"); ok {
 		// A digest is compared by its first characters.
-		version = strings.TrimPrefix(version+"@", "@") + algorithm + ":" + cut(hash, 12)
+		version = strings.TrimPrefix(version+"@", "@") + algorithm + ":" + cut(hash, 12) + "…"
 	}
 	return repository, version
 }

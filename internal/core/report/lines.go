@@ -64,10 +64,10 @@ func appendField(out []line, f *diff.Field, width int) []line {
 			return appendTexts(out, before, after, width)
 		}
 		before, after = around(before, after, width)
-		return append(out, line{gone, clip1(scalar(before), width)}, line{came, clip1(scalar(after), width)})
+		return append(out, line{gone, clip1(clean(scalar(before)), width)}, line{came, clip1(clean(scalar(after)), width)})
 	}
 	if f.HadBefore && f.HasAfter && composite(f.Before) && composite(f.After) {
-		return appendTexts(out, asYAML(f.Before), asYAML(f.After), width)
+		return appendTexts(out, asYAML(f.Before)+"\n", asYAML(f.After)+"\n", width)
 	}
 	if f.HadBefore {
 		out = appendValue(out, gone, f.Before, width)
@@ -112,7 +112,7 @@ func appendTexts(out []line, before, after string, width int) []line {
 
 // appendValue writes a whole value as YAML.
 func appendValue(out []line, op byte, v any, width int) []line {
-	for l := range strings.SplitSeq(strings.TrimSuffix(asYAML(v), "\n"), "\n") {
+	for l := range strings.SplitSeq(asYAML(v), "\n") {
 		out = append(out, line{op, clip1(clean(l), width)})
 	}
 	return out
@@ -138,7 +138,7 @@ func asYAML(v any) string {
 	if err := e.Encode(v); err != nil {
 		return fmt.Sprintf("%v", v)
 	}
-	return b.String()
+	return strings.TrimSuffix(b.String(), "\n")
 }
 
 // scalar writes a string of one line, with quotes only where YAML needs them.

@@ -89,10 +89,19 @@ func (d *document) footer(counts map[string]int) string {
 	if d.Page != "" {
 		page = "everything is in " + code(clip(d.Page, 60))
 	}
-	if u, err := url.Parse(d.Page); err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && len(d.Page) < 500 {
-		page = "[everything is on a page](<" + strings.NewReplacer("<", "%3C", ">", "%3E", "\\", "%5C", "\n", "").Replace(u.String()) + ">)"
+	if linkable(d.Page) {
+		page = "[everything is on a page](<" + d.Page + ">)"
 	}
 	return "\n*Left out here: " + left + "; " + page + ".*\n"
+}
+
+// linkable reports whether an address can stand in a link as it is.
+func linkable(address string) bool {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || len(address) > 500 {
+		return false
+	}
+	return !strings.ContainsFunc(address, func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune("<>\\|`\"", r) })
 }
 
 func (d *document) commits() {

@@ -82,9 +82,11 @@ func heading(a *addon) string {
 func (d *document) block(e entry, size int) string {
 	head := "\n<details><summary>" + d.caption(e) + "</summary>\n\n"
 	const tail = "\n</details>\n"
-	size -= len(head) + len(tail)
+	if size -= len(head) + len(tail); size < 0 {
+		return ""
+	}
 	body, whole := d.body(e, size)
-	if size < 0 || body == "" && !whole {
+	if body == "" && !whole {
 		return ""
 	}
 	return head + body + tail
@@ -142,11 +144,20 @@ func fields(c diff.Change) []line {
 	kept := c.Fields[:0:0]
 	for _, f := range c.Fields {
 		if !strings.HasSuffix(f.Path, "/description") {
+			f.Before, f.After = brief(f.Before), brief(f.After)
 			kept = append(kept, f)
 		}
 	}
 	c.Fields = kept
 	return lines(c, lineWidth)
+}
+
+// brief is a part of a schema, or how large it is when nobody would read it.
+func brief(v any) any {
+	if n := leaves(v); n > 12 {
+		return "(" + count(n, "value") + ")"
+	}
+	return v
 }
 
 // fenced writes lines as a diff of at most size bytes and, if most is not zero, at most that many lines. What is too long ends with a count.

@@ -200,7 +200,7 @@ func noise() Report {
 func hostile() Report {
 	const evil = "a`b``c|d</code></details><script>alert(1)</script><!-- @org/team #1 [x](https://evil.example) www.evil.example https://evil.example\n\n# h\n```\n\x1b[31m\u202e\xff*_~$\\|"
 	id := manifest.ID{Version: "v1", Kind: "ConfigMap", Namespace: "n", Name: evil}
-	c := changed(id, field("/data/"+evil, "data."+evil, evil+"\nx\n", evil+"\ny\n"), field("/b", "", "````````", nil), field("/c", evil, nil, map[string]any{evil: []any{evil}}))
+	c := changed(id, field("/data/"+evil, "data."+evil, evil+"\nx\n", evil+"\ny\n"), field("/b", "", "````````", nil), field("/d", "d", "abc\u202edef", "abc\x1b[31m\u200bdef"), field("/c", evil, nil, map[string]any{evil: []any{evil}}))
 	return Report{
 		Base: evil, Head: evil, BaseName: evil, HeadName: evil, Minors: three, Next: m134, Page: "https://evil.example/\"><script>`|\n",
 		Results:   []Result{{Addon: evil, Minors: three[:1], Result: diff.Result{Changes: []diff.Change{c}, Images: []diff.Image{{Before: evil, After: evil}, {After: "quay.io/a/b:" + evil}, {After: "ghcr.io/a/b@sha256:" + evil}}}}},

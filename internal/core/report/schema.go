@@ -93,3 +93,20 @@ func fieldsIn(v any) (n int) {
 	}
 	return n
 }
+
+// leaves counts the values in a value that hold no others.
+func leaves(v any) (n int) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, inner := range v {
+			n += leaves(inner)
+		}
+		return n
+	case []any:
+		for _, inner := range v {
+			n += leaves(inner)
+		}
+		return n
+	}
+	return 1
+}
