@@ -169,11 +169,18 @@ func (d *diff) compare(cmd *cobra.Command, repo *git.Repository, options engine.
 		Processes: d.processes, Time: d.timeout, Log: func(message string) { fmt.Fprintln(errs, message) },
 	})
 	defer pool.Close()
-	cache := uncached{pool}
+	renders, archives := "", ""
+	if d.cache != "" {
+		renders, archives = filepath.Join(d.cache, "renders"), filepath.Join(d.cache, "charts")
+	}
+	cache, err := render.NewCache(pool, render.CacheOptions{Dir: renders})
+	if err != nil {
+		return report.Report{}, fmt.Errorf("--cache: %w", err)
+	}
 	progress := newProgress(errs)
 	defer progress.end()
 	return bot.Diff(cmd.Context(), bot.Options{
-		Repository: repo, Renderer: cache, Charts: registry.New(registry.Options{Dir: d.cache}), Masker: mask.New(salt), Kustomize: options, Progress: progress.show,
+		Repository: repo, Renderer: cache, Charts: registry.New(registry.Options{Dir: archives}), Masker: mask.New(salt), Kustomize: options, Progress: progress.show,
 	}, r)
 }
 
