@@ -1,6 +1,7 @@
 package manager_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -23,19 +24,22 @@ func (w *world) replica() (url string) {
 	w.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	w.must(err)
+	address := l.Addr().String()
 	w.must(l.Close())
-	w.serveAt(l.Addr().String())
-	return "http://" + l.Addr().String()
-}
-
-func (w *world) serveAt(address string) {
+	ctx, cancel := context.WithCancel(w.ctx)
 	done := make(chan error, 1)
 	o := manager.Options{
 		Namespace: w.namespace, MetricsAddress: address, ProbeAddress: "0", CacheDir: filepath.Join(w.TempDir(), "mirror"),
 		LeaderElection: true, Registry: prometheus.NewRegistry(),
 	}
-	go func() { done <- manager.Run(w.ctx, w.config, o) }()
-	w.Cleanup(func() { <-done })
+	go func() { done <- manager.Run(ctx, w.config, o) }()
+	w.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.Errorf("manager: %v", err)
+		}
+	})
+	return "http://" + address
 }
 
 // TestFleetView asks two replicas for the fleet, of which one leads.

@@ -103,8 +103,10 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 	if err := indexes(ctx, mgr); err != nil {
 		return err
 	}
-	if err := mgr.AddMetricsServerExtraHandler("/fleet", &fleetView{reader: mgr.GetClient(), namespace: o.Namespace}); err != nil {
-		return fmt.Errorf("serve the fleet: %w", err)
+	if orOff(o.MetricsAddress) != "0" {
+		if err := mgr.AddMetricsServerExtraHandler("/fleet", &fleetView{reader: mgr.GetClient(), namespace: o.Namespace}); err != nil {
+			return fmt.Errorf("serve the fleet: %w", err)
+		}
 	}
 	if err := setup(mgr, o); err != nil {
 		return err

@@ -32,6 +32,7 @@ func TestHelmRepository(t *testing.T) {
 		},
 		"a v that only the source has": {true, indexOf("web", version("1.2.3", digest, "web.tgz")), "v1.2.3", "", "/web.tgz"},
 		"the same version twice":       {true, indexOf("web", version("1.2.3", digest, "web.tgz"), version("1.2.3", digest[7:], "gone.tgz")), "1.2.3", "", "/web.tgz"},
+		"a chart that is given up":     {true, indexOf("web", "    deprecated: true\n"+version("1.2.3", digest, "web.tgz")), "1.2.3", "", "/web.tgz"},
 		"a query that opens the door":  {true, indexOf("web", version("1.2.3", digest, "web.tgz")), "1.2.3", "?key=s3cret", "/web.tgz"},
 		"an index in JSON":             {true, `{"apiVersion":"v1","generated":"x","entries":{"a":[{"b":[{}]}],"web":[{"version":"1.2.3","digest":"` + digest[7:] + `","urls":["web.tgz"]}]}}`, "1.2.3", "", "/web.tgz"},
 		"an index of another layout":   {true, "{apiVersion: v1, entries: {web: [{version: 1.2.3, digest: " + digest[7:] + ", urls: [web.tgz]}]}}", "1.2.3", "", "/web.tgz"},

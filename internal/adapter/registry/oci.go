@@ -68,13 +68,13 @@ func (c *Client) pull(ctx context.Context, s *session, repository, tag string) (
 		return "", nil, failf(ErrRefused, "the repository, name and version are no OCI reference such as oci://host/path/name:1.2.3")
 	}
 	if s.host != "" {
-		s.host = address(&url.URL{Scheme: s.scheme, Host: ref.Host()}) // docker.io is elsewhere than its name.
+		s.host = address(&url.URL{Scheme: s.scheme, Host: ref.Host()})
 	}
 	by := &auth.Client{Client: s.http, Cache: auth.NewCache(), Credential: func(_ context.Context, host string) (auth.Credential, error) {
 		if c.o.Credentials == nil || address(&url.URL{Scheme: "https", Host: host}) != s.host {
 			return auth.EmptyCredential, nil
 		}
-		user, password := c.o.Credentials(host)
+		user, password := c.o.Credentials(ref.Registry) // Not host: docker.io is elsewhere than its name.
 		return auth.Credential{Username: user, Password: password}, nil
 	}}
 	ctx = auth.AppendRepositoryScope(ctx, ref, auth.ActionPull)
