@@ -4,7 +4,9 @@ import "strings"
 
 // assignments hides the values that a text gives to names of secrets: password: x, PASSWORD=x, "password": "x", --password x,
 // <password>x</password>, password "x". It reads YAML, JSON (also quoted in a string), INI, properties, shell and prose alike, in one pass.
-func (m *Masker) assignments(s string) string {
+//
+// In prose, as errors are, a word after such a name is hidden too when it has both letters and digits: bad password hunter2.
+func (m *Masker) assignments(s string, prose bool) string {
 	var b strings.Builder
 	end := 0
 	for i := 0; i < len(s); i++ {
@@ -20,7 +22,9 @@ func (m *Masker) assignments(s string) string {
 		case '>':
 			from, to = element(s, i, end)
 		case ' ':
-			from, to = flag(s, i, end)
+			if from, to = flag(s, i, end); from >= to && prose {
+				from, to = said(s, i, end)
+			}
 		case '"', '\'', '`':
 			from, to = quotedAfter(s, i, end)
 		default:
@@ -235,6 +239,28 @@ func quotedAfter(s string, i, limit int) (from, to int) {
 		return 0, 0
 	}
 	return from, to
+}
+
+// said finds the word after the name of a secret that ends at i: password hunter2, token is abc123.
+func said(s string, i, limit int) (from, to int) {
+	if i == 0 || !inName(s[i-1]) || classify(nameBefore(s, i, limit).text) != secret {
+		return 0, 0
+	}
+	from = i + 1
+	for _, verb := range []string{"is ", "was ", "of ", "to "} {
+		if strings.HasPrefix(s[from:], verb) {
+			from += len(verb)
+			break
+		}
+	}
+	for to = from; to < len(s) && !strings.ContainsRune(" \t\r\n\"'`,;()", rune(s[to])); {
+		to++
+	}
+	word := strings.TrimRight(s[from:to], ".:")
+	if len(word) < 6 || !strings.ContainsAny(word, "0123456789") || strings.Trim(word, "0123456789.-:/") == "" || !secret.hides(word) {
+		return 0, 0
+	}
+	return from, from + len(word)
 }
 
 func skipBlanks(s string, i int) int {

@@ -140,5 +140,9 @@ func random(v string) bool {
 	if separators*6 > len(v) {
 		return false
 	}
-	return digit >= 2 && lower+upper >= 2 && turns*5 >= len(v) || upper > 3 && lower > 3 && turns*4 >= len(v)
+	if digit >= 2 && lower+upper >= 2 && turns*5 >= len(v) {
+		return true
+	}
+	// With few digits only a wild mix of cases is left to tell it from words in camel case.
+	return upper > 3 && lower > 3 && (digit > 0 && turns*4 >= len(v) || turns*2 > len(v))
 }

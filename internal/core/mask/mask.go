@@ -46,7 +46,7 @@ func (m *Masker) Sets(sets ...[]manifest.Object) [][]manifest.Object {
 }
 
 // Text hides what looks like a secret in a text, such as an error that quotes a manifest.
-func (m *Masker) Text(s string) string { return m.assignments(m.shapes(s)) }
+func (m *Masker) Text(s string) string { return m.assignments(m.shapes(s), true) }
 
 const (
 	opening = "<secret:"

@@ -58,6 +58,8 @@ func TestText(t *testing.T) {
 		"a query":                       {"https://x/?access_token=hunter2&a=b", "https://x/?access_token=«hunter2»&a=b"},
 		"XML":                           {"<user>a</user><password>hun ter2</password>", "<user>a</user><password>«hun ter2»</password>"},
 		"prose":                         {`helm: the password "hunter2" is too short`, `helm: the password "«hunter2»" is too short`},
+		"prose without quotation marks": {"bad password hunter2!, the token is abc123. got password", "bad password «hunter2!», the token is «abc123». got password"},
+		"prose about secrets":           {"the password is too short: 8 of 12, token expired after 3600s at 10:30, password requires TLS", "the password is too short: 8 of 12, token expired after 3600s at 10:30, password requires TLS"},
 		"a private key":                 {"a\n" + key + "\nb", "a\n«" + key + "»\nb"},
 		"a private key in JSON":         {`{"x":"` + strings.ReplaceAll(key, "\n", `\n`) + `"}`, `{"x":"«` + strings.ReplaceAll(key, "\n", `\n`) + `»"}`},
 		"a private key that is cut off": {"-----BEGIN PRIVATE KEY-----\nMIIE\nabc", "«-----BEGIN PRIVATE KEY-----\nMIIE\nabc»"},

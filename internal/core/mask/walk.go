@@ -207,7 +207,7 @@ func (w walker) text(key, s string, inherited bool) string {
 	if name, value, ok := strings.Cut(s, "="); ok && strings.HasPrefix(name, "-") && !strings.ContainsAny(name, " \n") && classify(name).hides(value) {
 		return name + "=" + w.m.placeholder(value)
 	}
-	return w.m.secretText(w.m.assignments(s))
+	return w.m.secretText(w.m.assignments(s, false))
 }
 
 // secretText hides the values of Secrets that a text holds as YAML, such as a ConfigMap with manifests.
