@@ -2,10 +2,7 @@ package registry
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"io"
-	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -23,7 +20,7 @@ const (
 	// maxWhole is how large an index may be that is decoded as a whole, because it is not laid out as Helm does. Decoded it takes some
 	// twenty times as much memory.
 	maxWhole = 4 << 20
-	// maxEntry bounds one version of a chart.
+	// maxEntry bounds one version of a chart among the lines.
 	maxEntry = 1 << 20
 )
 
@@ -121,167 +118,4 @@ func whole(index []byte, name string) (versions []entry, known bool, err error) 
 
 func noIndex() error {
 	return failf(ErrInvalid, "index.yaml has no entries, so this is no Helm repository: check its URL")
-}
-
-// inJSON reads an index that is JSON, which is YAML too.
-func inJSON(index []byte, name string) (versions []entry, known bool, err error) {
-	broken := func(err error) error { return failf(ErrInvalid, "index.yaml does not decode: %v", err) }
-	d := json.NewDecoder(bytes.NewReader(index))
-	entries := false
-	// each calls do for the keys of the object that comes next.
-	each := func(do func(key string) error) error {
-		if t, err := d.Token(); err != nil || t != json.Delim('{') {
-			return errors.Join(err, errors.New("an object is missing"))
-		}
-		for d.More() {
-			key, err := d.Token()
-			if err != nil {
-				return err
-			}
-			if err := do(key.(string)); err != nil {
-				return err
-			}
-		}
-		_, err := d.Token()
-		return err
-	}
-	var skip struct{}
-	ignore := func() error { return d.Decode((*ignored)(&skip)) }
-	err = each(func(key string) error {
-		if key != "entries" {
-			return ignore()
-		}
-		if entries {
-			return errors.New("entries are there twice")
-		}
-		entries = true
-		return each(func(key string) error {
-			if key != name {
-				return ignore()
-			}
-			if known {
-				return errors.New("the chart is there twice")
-			}
-			known = true
-			return d.Decode(&versions)
-		})
-	})
-	var syntax *json.SyntaxError
-	switch {
-	case errors.As(err, &syntax): // YAML begins like that too.
-		return nil, false, errLayout
-	case err != nil:
-		return nil, false, broken(err)
-	case !entries:
-		return nil, false, noIndex()
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, false, broken(errors.New("something follows"))
-	}
-	return versions, known, nil
-}
-
-// ignored takes any JSON and keeps nothing.
-type ignored struct{}
-
-func (*ignored) UnmarshalJSON([]byte) error { return nil }
-
-// lines finds a chart's versions in an index that is laid out as Helm does:
-//
-//	entries:
-//	  name:
-//	  - digest: …
-//	    version: 1.2.3
-//
-// The dash may stand deeper. Of other versions than that asked for nothing is decoded.
-func lines(index []byte, name, version string) (versions []entry, known bool, err error) {
-	var (
-		number  = []byte(strings.TrimPrefix(version, "v"))
-		entries = false
-		inside  = false
-		done    = false
-		deep    = -1 // the indentation of names
-		dash    = -1 // the indentation of the dashes before versions
-		item    []byte
-		failure error
-	)
-	flush := func() {
-		if failure == nil && len(item) > 0 && bytes.Contains(item, number) {
-			var one []entry
-			if len(item) > maxEntry {
-				failure = failf(ErrTooLarge, "one version has more than %d KiB in index.yaml", maxEntry>>10)
-			} else if err := yaml.Unmarshal(item, &one); err != nil {
-				failure = errors.Join(errLayout, err)
-			}
-			versions = append(versions, one...)
-		}
-		item = item[:0]
-	}
-	for rest := index; len(rest) > 0 && failure == nil; {
-		var line []byte
-		line, rest, _ = bytes.Cut(rest, []byte("\n"))
-		text := bytes.TrimLeft(line, " ")
-		indent := len(line) - len(text)
-		text = bytes.TrimRight(text, " \r")
-		switch {
-		case len(text) == 0 || text[0] == '#':
-			if known && inside && dash >= 0 {
-				item = append(append(item, line...), '\n')
-			}
-		case text[0] == '\t' || indent == 0 && (text[0] == '%' || bytes.HasPrefix(text, []byte("..."))),
-			indent == 0 && bytes.HasPrefix(text, []byte("---")) && (entries || len(text) > 3):
-			return nil, false, errLayout
-		case indent == 0 && text[0] != '-':
-			if string(text) == "entries:" {
-				if entries {
-					return nil, false, failf(ErrInvalid, "index.yaml has its entries twice")
-				}
-				entries = true
-			} else if key, _, ok := bytes.Cut(text, []byte(":")); !ok || string(key) == "entries" || bytes.ContainsAny(key, `"'?{[*&!`) {
-				return nil, false, errLayout
-			}
-			done = entries && string(text) != "entries:"
-			flush()
-			inside = false
-		case !entries || done:
-		case indent == deep && text[0] != '-' || deep < 0:
-			flush()
-			if deep, dash = indent, -1; text[0] == '-' {
-				return nil, false, errLayout
-			}
-			key, ok := bytes.CutSuffix(text, []byte(":"))
-			if !ok || bytes.ContainsAny(key[:1], `?{[*&!|>@%`) {
-				if _, value, _ := bytes.Cut(text, []byte(":")); string(bytes.TrimSpace(value)) != "[]" {
-					return nil, false, errLayout
-				}
-				key, _, _ = bytes.Cut(text, []byte(":"))
-			}
-			inside = strings.Trim(string(key), `"'`) == name
-			if inside && known {
-				return nil, false, failf(ErrInvalid, "index.yaml has the chart twice: let its owner write it with helm repo index, or vendor the chart")
-			}
-			known = known || inside
-		case indent < deep:
-			return nil, false, errLayout
-		case inside:
-			if dash < 0 {
-				dash = indent
-			}
-			if indent < dash || indent == dash && text[0] != '-' {
-				return nil, false, errLayout
-			}
-			if indent == dash {
-				flush()
-			}
-			item = append(append(item, line...), '\n')
-		}
-	}
-	flush()
-	if failure != nil {
-		return nil, false, failure
-	}
-	if !entries {
-		return nil, false, errLayout
-	}
-	return slices.Clip(versions), known, nil
 }

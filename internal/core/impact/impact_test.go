@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/addon-manager/addon-manager/internal/core/impact"
 	"github.com/addon-manager/addon-manager/internal/core/report"
@@ -149,3 +150,30 @@ var errBroken = errors.New("broken")
 type broken struct{}
 
 func (broken) Read([]byte) (int, error) { return 0, errBroken }
+
+// FuzzDecode holds that what is read can be written, and reads the same again.
+func FuzzDecode(f *testing.F) {
+	text, err := impact.Encode(fleet)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(text))
+	f.Add(`{"apiVersion":"addons.kaas.dev/v1alpha1","kind":"Fleet","clusters":[{"name":"a","minor":"1.3","addons":["b","a","a"]}]}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		once, err := impact.Decode(strings.NewReader(text))
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\x00") || len(err.Error()) > 500 {
+				t.Fatalf("error %q", err)
+			}
+			return
+		}
+		written, err := impact.Encode(once)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := impact.Decode(strings.NewReader(string(written)))
+		if d := cmp.Diff(once, again, cmpopts.EquateEmpty()); err != nil || d != "" {
+			t.Fatalf("%v\n%s", err, d)
+		}
+	})
+}
