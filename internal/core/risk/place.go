@@ -89,9 +89,9 @@ func (x *finder) hook(c diff.Change) {
 			if slices.Contains(words(before[key]), phase) {
 				continue
 			}
-			switch phase {
-			case "PreDelete", "PostDelete", "pre-delete", "post-delete":
-				x.flag(HookDeletes, c.Object, pointer("metadata", "annotations", key), "runs when the addon is deleted (%s), and holds that up while it fails", phase)
+			// What is to run before a deletion, Argo CD 2.14 never applies.
+			if phase == "PostDelete" || phase == "post-delete" {
+				x.flag(HookDeletes, c.Object, pointer("metadata", "annotations", key), "runs after the addon's objects are deleted (%s), and holds up the end of that while it fails", phase)
 			}
 		}
 	}
