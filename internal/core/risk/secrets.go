@@ -3,6 +3,7 @@ package risk
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
 	"github.com/addon-manager/addon-manager/internal/core/manifest"
@@ -46,7 +47,8 @@ func placeholders(o *manifest.Object) map[string]string {
 		return found
 	}
 	eachText(o.Content, func(path []any, s string) {
-		if mask.Is(s) {
+		// The checksum of a Secret is masked, for a short secret can be guessed from it, and is none itself.
+		if key, _ := path[len(path)-1].(string); mask.Is(s) && !strings.HasPrefix(key, "checksum") {
 			found[pointer(path...)] = s
 		}
 	})
