@@ -3,8 +3,10 @@ package report
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -39,6 +41,31 @@ func TestCut(t *testing.T) {
 			t.Errorf("%s has %d bytes, at most %d are allowed", name, len(out), limit)
 		}
 		golden(t, name, []byte(out))
+	}
+}
+
+// TestManyFlags reads risks by code once there are more than a screen of them.
+func TestManyFlags(t *testing.T) {
+	r := Report{Minors: three}
+	for i := range 300 {
+		code := []string{"ObjectRemoved", "RBACWider", "ImageNoDigest"}[i/100]
+		r.Flags = append(r.Flags, risky(code, "a", fmt.Sprintf("v1/ConfigMap/n/x%d", i), "", "It is risky.", three...))
+	}
+	out := Markdown(r, Limit)
+	for part, want := range map[string]int{
+		"\n- **ObjectRemoved**: It is risky.\n  `v1/ConfigMap/n/x0` (a)\n": 1, "It is risky.": 24, "`v1/ConfigMap/n/x7`": 1, "`v1/ConfigMap/n/x8`": 0,
+		"\n- **ObjectRemoved**: 92 more\n": 1, "\n- **RBACWider**: 92 more\n": 1, "\n- **ImageNoDigest**: 92 more\n": 1,
+		"*Left out here: 276 risks; `branch-bot diff --html FILE` writes everything.*": 1,
+	} {
+		if got := strings.Count(out, part); got != want {
+			t.Errorf("%q is there %d times, want %d:\n%s", part, got, want, out)
+		}
+	}
+	for i := range r.Flags {
+		r.Flags[i].Message = strings.Repeat("It is very risky. ", 20)
+	}
+	if out := Markdown(r, 1000); !strings.Contains(out, "**ObjectRemoved** × 100, **RBACWider** × 100, **ImageNoDigest** × 100\n") {
+		t.Errorf("in 1,000 bytes the codes are not counted:\n%s", out)
 	}
 }
 

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
@@ -59,19 +61,25 @@ func (d *document) changes() {
 // place is where an entry stands in a view.
 type place struct{ addon, entry int }
 
-// byRisk are all entries: those with a flag in the order of the flags, then the others addon by addon.
+// byRisk are all entries: those with a flag in the order of the flags, then the others addon by addon, and at last the schemas.
 func (d *document) byRisk() []place {
-	var flagged, others []place
+	var flagged, others, schemas []place
 	for i, a := range d.addons {
 		for j, e := range a.entries {
-			if e.rank == unflagged {
-				others = append(others, place{i, j})
-			} else {
-				flagged = append(flagged, place{i, j})
+			switch p := (place{i, j}); {
+			case e.rank != unflagged:
+				flagged = append(flagged, p)
+			case isCRD(e.Change):
+				schemas = append(schemas, p)
+			default:
+				others = append(others, p)
 			}
 		}
 	}
-	return append(flagged, others...)
+	slices.SortStableFunc(flagged, func(a, b place) int {
+		return cmp.Compare(d.addons[a.addon].entries[a.entry].rank, d.addons[b.addon].entries[b.entry].rank)
+	})
+	return slices.Concat(flagged, others, schemas)
 }
 
 func heading(a *addon) string {

@@ -87,6 +87,11 @@ func objects() *rapid.Generator[manifest.ID] {
 func changes() *rapid.Generator[diff.Change] {
 	fields := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) diff.Field {
 		f := diff.Field{Path: text().Draw(t, "path"), Shown: text().Draw(t, "shown"), HadBefore: rapid.Bool().Draw(t, "had"), HasAfter: rapid.Bool().Draw(t, "has")}
+		if rapid.IntRange(0, 3).Draw(t, "lines") == 0 {
+			lines := text().Draw(t, "same lines")
+			f.Before, f.After, f.HadBefore, f.HasAfter = "old\n"+lines+"\nold\n", "new\n"+lines+"\nnew\n", true, true
+			return f
+		}
 		if f.HadBefore {
 			f.Before = values(2).Draw(t, "before")
 		}

@@ -113,8 +113,11 @@ func TestClip(t *testing.T) {
 		n    int
 		want string
 	}{
-		{"short", 10, "short"}, {"0123456789", 10, "0123456789"}, {"0123456789a", 10, "0123456789… (1 byte more)"},
-		{"ääää", 3, "ä… (6 bytes more)"}, {strings.Repeat("x", 60_010), 10, "xxxxxxxxxx… (60,000 bytes more)"},
+		{"short", 10, "short"},
+		{"0123456789", 10, "0123456789"},
+		{"0123456789a", 10, "0123456789… (1 byte more)"},
+		{"ääää", 3, "ä… (6 bytes more)"},
+		{strings.Repeat("x", 60_010), 10, "xxxxxxxxxx… (60,000 bytes more)"},
 	} {
 		if got := clip(tc.in, tc.n); got != tc.want {
 			t.Errorf("clip(%q, %d) = %q, want %q", cut(tc.in, 20), tc.n, got, tc.want)
