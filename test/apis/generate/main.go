@@ -11,7 +11,9 @@
 //
 // Each Kubernetes release publishes what it can serve (api/discovery in its source, made by a server with everything switched on) and
 // what of that is on by default (pkg/controlplane/instance.go). Both are in the module of that very release, so that every minor's data is
-// made the same way, also of those that no server here can emulate. test/apis compares it with real servers.
+// made the same way, also of those that no server here can emulate. test/apis compares it with real servers: those of go.mod, which emulate
+// 1.31 to 1.33, and any other that plane.BinaryEnv names. Of the rest, 1.34 to 1.36 equal what kube-apiserver v1.36.3, built from its module,
+// says when it emulates them; 1.28 to 1.30 are older than emulation.
 package main
 
 import (
