@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/addon-manager/addon-manager/internal/core/manifest"
 )
 
 // show is a result in lines: the object and what happened to it, its fields, and its hidden fields with a ~ in front.
@@ -163,5 +165,33 @@ func TestFields(t *testing.T) {
 				t.Error(d)
 			}
 		})
+	}
+}
+
+// TestDeterministic compares the same renders again and again: maps have no order, reports must have one.
+func TestDeterministic(t *testing.T) {
+	base := shipped(t)
+	head := changed(base, 3)
+	for i := 0; i < len(head); i += 4 {
+		head[i].Name += "-renamed"
+	}
+	manifest.Sort(base)
+	manifest.Sort(head)
+	want := Compare(base, head, Options{})
+	kinds := map[Kind]int{}
+	for _, c := range want.Changes {
+		kinds[c.Kind]++
+	}
+	if kinds[Renamed] < 5 || kinds[Changed] < 50 || len(want.Images) < 5 {
+		t.Fatalf("too little changed: %v, %d images", kinds, len(want.Images))
+	}
+	for range 5 {
+		got := Compare(base, head, Options{})
+		if d := cmp.Diff(show(want), show(got)); d != "" {
+			t.Fatal(d)
+		}
+		if d := cmp.Diff(want.Images, got.Images); d != "" {
+			t.Fatal(d)
+		}
 	}
 }

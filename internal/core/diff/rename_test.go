@@ -36,6 +36,9 @@ func TestObjects(t *testing.T) {
 				"  ~ /spec/template/spec/volumes/0/configMap/name | spec.template.spec.volumes[name=c].configMap.name | web-6dmm9f2b4k -> web-2g7c2t8h9m",
 			},
 		},
+		"a generated name that is plain now": {config + "metadata: {name: web-6dmm9f2b4k}\ndata: {a: one}\n", config + "metadata: {name: web}\ndata: {b: two}\n", []string{
+			"added v1/ConfigMap/web", "removed v1/ConfigMap/web-6dmm9f2b4k",
+		}},
 		"a reference to something else": {
 			config + "metadata: {name: web-6dmm9f2b4k}\n" + fmt.Sprintf(user, "web-6dmm9f2b4k"), config + "metadata: {name: web-2g7c2t8h9m}\n" + fmt.Sprintf(user, "other"),
 			[]string{

@@ -46,7 +46,7 @@ func (c *comparison) ignores(id manifest.ID, f found) bool {
 		if path == f.inBase {
 			return f.HadBefore && f.HasAfter
 		}
-		return path != randomName && under(f.inBase, path)
+		return under(f.inBase, path)
 	})
 }
 
