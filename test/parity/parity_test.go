@@ -159,6 +159,111 @@ func TestAddonsRenderAsArgoCDRendersThem(t *testing.T) {
 	}
 }
 
+// TestChartsRenderAsArgoCDRendersThem renders charts that are not in this repository: PARITY_CHARTS names their folders, separated by commas.
+func TestChartsRenderAsArgoCDRendersThem(t *testing.T) {
+	dirs := strings.FieldsFunc(os.Getenv("PARITY_CHARTS"), func(r rune) bool { return r == ',' })
+	if len(dirs) == 0 {
+		t.Skip("PARITY_CHARTS names no charts")
+	}
+	files := map[string][]byte{}
+	for _, dir := range dirs {
+		err := fs.WalkDir(os.DirFS(dir), ".", func(name string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				files[path.Base(dir)+"/"+name], err = os.ReadFile(dir + "/" + name)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := serve(t, files)
+	for _, dir := range dirs {
+		for _, minor := range []string{"1.31", "1.33"} {
+			t.Run(path.Base(dir)+"/"+minor, func(t *testing.T) {
+				job := engine.Job{
+					Files: files, Path: path.Base(dir), Type: catalog.Helm, Release: "release", Namespace: "namespace",
+					KubeVersion: minor, APIVersions: versions(minor),
+				}
+				want, err := s.render(t.Context(), job, "")
+				var once, again engine.Output
+				if err == nil {
+					once, err = engine.Render(t.Context(), job)
+				}
+				if err == nil {
+					again, err = engine.Render(t.Context(), job)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				random := map[string]bool{}
+				for i, o := range once.Objects {
+					differences(random, o.ID.String(), o.Content, again.Objects[i].Content)
+				}
+				for i, o := range once.Objects {
+					once.Objects[i].Content = masked(random, o.ID.String(), o.Content).(map[string]any)
+				}
+				for i, o := range want {
+					group, version, _ := strings.Cut(manifest.Text(o, "apiVersion"), "/")
+					if version == "" {
+						group, version = "", group
+					}
+					id := manifest.ID{
+						Group: group, Version: version, Kind: manifest.Text(o, "kind"),
+						Namespace: manifest.Text(o, "metadata", "namespace"), Name: manifest.Text(o, "metadata", "name"),
+					}
+					want[i] = masked(random, id.String(), o).(map[string]any)
+				}
+				t.Logf("%d objects, %d random values", len(want), len(random))
+				equal(t, want, once.Objects)
+			})
+		}
+	}
+}
+
+// differences notes the paths of values that two renders of the same input do not share.
+func differences(at map[string]bool, where string, a, b any) {
+	switch a := a.(type) {
+	case map[string]any:
+		for k, v := range a {
+			differences(at, where+"/"+k, v, manifest.At(b, k))
+		}
+	case []any:
+		for i, v := range a {
+			if list, ok := b.([]any); ok && i < len(list) {
+				differences(at, fmt.Sprint(where, "/", i), v, list[i])
+			}
+		}
+	default:
+		at[where] = at[where] || a != b
+		if !at[where] {
+			delete(at, where)
+		}
+	}
+}
+
+// masked is a copy without what is random.
+func masked(random map[string]bool, where string, v any) any {
+	if random[where] {
+		return "random"
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		c := map[string]any{}
+		for k, inner := range v {
+			c[k] = masked(random, where+"/"+k, inner)
+		}
+		return c
+	case []any:
+		c := make([]any, len(v))
+		for i, inner := range v {
+			c[i] = masked(random, fmt.Sprint(where, "/", i), inner)
+		}
+		return c
+	}
+	return v
+}
+
 // parameters are passed as the Application has them.
 func parameters(job *engine.Job, addon catalog.Addon) {
 	var operations []string
