@@ -15,7 +15,12 @@ import (
 
 // junk is what a template may put where something else belongs.
 var junk = []any{
-	nil, true, "", "x", int64(-1), int64(1) << 60, 1.5, map[string]any{}, []any{}, []any{nil, "x", int64(1)}, map[string]any{"": nil}, []any{map[string]any{"name": int64(1)}},
+	nil, true, "", "x", int64(-1), int64(1) << 60, 1.5,
+	map[string]any{},
+	[]any{},
+	[]any{nil, "x", int64(1)},
+	map[string]any{"": nil},
+	[]any{map[string]any{"name": int64(1)}},
 	map[string]any{"name": []any{}, "containers": []any{map[string]any{"name": nil, "ports": "x", "securityContext": []any{}}}},
 }
 
