@@ -130,10 +130,9 @@ func schemasOf(crds []manifest.Object) map[manifest.ID]map[string]any {
 		if crd.GroupKind() != "CustomResourceDefinition.apiextensions.k8s.io" {
 			continue
 		}
+		group, kind := manifest.Text(crd.Content, "spec", "group"), manifest.Text(crd.Content, "spec", "names", "kind")
 		for _, v := range manifest.List(crd.Content, "spec", "versions") {
-			id := manifest.ID{
-				Group: manifest.Text(crd.Content, "spec", "group"), Version: manifest.Text(v, "name"), Kind: manifest.Text(crd.Content, "spec", "names", "kind"),
-			}
+			id := manifest.ID{Group: group, Version: manifest.Text(v, "name"), Kind: kind}
 			schemas[id] = manifest.Map(v, "schema", "openAPIV3Schema")
 		}
 	}

@@ -47,7 +47,8 @@ func images(changes []Change, base, head []manifest.Object) []Image {
 		found = append(found, Image{After: image})
 	}
 	slices.SortFunc(found, func(a, b Image) int {
-		return cmp.Or(cmp.Compare(cmp.Or(a.Before, a.After), cmp.Or(b.Before, b.After)), cmp.Compare(a.Before, b.Before), cmp.Compare(a.After, b.After))
+		first := cmp.Compare(cmp.Or(a.Before, a.After), cmp.Or(b.Before, b.After))
+		return cmp.Or(first, cmp.Compare(a.Before, b.Before), cmp.Compare(a.After, b.After))
 	})
 	return slices.Compact(found)
 }
@@ -128,8 +129,15 @@ func (p places) images(o *manifest.Object) map[int]string {
 // lists are those of a pod whose items have images.
 var lists = []string{"containers", "initContainers", "ephemeralContainers", "volumes"}
 
-// reference is an image that cannot be anything else: a path with a tag or digest, or below a host.
-var reference = regexp.MustCompile(`^([\w-]+\.[\w.-]+(:\d+)?(/[a-z0-9._-]+)+|[a-z0-9._-]+(:\d+)?(/[a-z0-9._-]+)*(:[\w][\w.-]{0,127}|@sha256:[0-9a-f]{64}))(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$`)
+// reference is an image that cannot be anything else: a path below a host, or with a tag or digest.
+var reference = func() *regexp.Regexp {
+	const (
+		path   = `(:\d+)?(/[a-z0-9._-]+)`
+		tag    = `:\w[\w.-]{0,127}`
+		digest = `@sha256:[0-9a-f]{64}`
+	)
+	return regexp.MustCompile(`^([\w-]+\.[\w.-]+` + path + `+|[a-z0-9._-]+` + path + `*(` + tag + `|` + digest + `))(` + tag + `)?(` + digest + `)?$`)
+}()
 
 // repository is an image without tag and digest.
 func repository(image string) string {

@@ -24,6 +24,7 @@ type listRule struct {
 var builtinLists = func() map[string]listRule {
 	lists := map[string]listRule{
 		"initContainers": {keys: [][]string{{"name"}}, ordered: true},
+		"variables":      {keys: [][]string{{"name"}}, ordered: true},
 		"ports":          {keys: [][]string{{"containerPort", "protocol", "hostPort", "hostIP"}, {"port", "protocol"}, {"name"}}, set: true},
 		"subjects":       {keys: [][]string{{"name", "kind", "namespace"}}, set: true},
 		"paths":          {keys: [][]string{{"path", "pathType"}}, set: true},
@@ -38,7 +39,7 @@ var builtinLists = func() map[string]listRule {
 	}
 	for key, fields := range map[string]string{
 		"name": "containers ephemeralContainers env volumes imagePullSecrets secrets resourceClaims schedulingGates sysctls httpHeaders " +
-			"webhooks matchConditions variables versions",
+			"webhooks matchConditions versions",
 		"mountPath": "volumeMounts", "devicePath": "volumeDevices", "ip": "hostAliases", "uid": "ownerReferences", "host": "rules",
 		"type": "conditions limits", "conditionType": "readinessGates", "key": "items matchExpressions matchFields auditAnnotations",
 		"rule": "x-kubernetes-validations", "metadata.name": "volumeClaimTemplates",
@@ -72,6 +73,8 @@ func (w *walker) rule(base, head []any, schema map[string]any) listRule {
 		rule, known = listRule{keys: [][]string{keys}, set: true}, len(keys) > 0
 	case kind == "set":
 		rule, known = listRule{set: true}, true
+	case w.key(1) == "podFailurePolicy" || w.key(1) == "successPolicy":
+		// The first rule that fits decides, unlike those of roles and webhooks.
 	case w.builtin:
 		rule, known = builtinLists[w.key(0)]
 	}

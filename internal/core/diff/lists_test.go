@@ -66,6 +66,13 @@ func TestLists(t *testing.T) {
 		"metrics by type and name": {scaler, "}", "[{type: Resource, resource: {name: cpu, target: 1}}, {type: Pods, pods: {metric: {name: rate}, target: 5}}]", "[{type: Pods, pods: {metric: {name: rate}, target: 6}}, {type: Resource, resource: {name: cpu, target: 1}}]", []string{
 			"/spec/metrics/0/pods/target | spec.metrics[type=Pods,pods.metric.name=rate].pods.target | 5 -> 6",
 		}},
+		"rules of which the first that fits decides": {"apiVersion: batch/v1\nkind: Job\nmetadata: {name: a}\nspec: {podFailurePolicy: {rules: ", "}}", "[{action: Ignore, x: [1]}, {action: FailJob, x: [2]}]", "[{action: FailJob, x: [2]}, {action: Ignore, x: [1]}]", []string{
+			"/spec/podFailurePolicy/rules/0 | spec.podFailurePolicy.rules[0] | map[action:Ignore x:[1]] -> none",
+			"/spec/podFailurePolicy/rules/1 | spec.podFailurePolicy.rules[1] | none -> map[action:Ignore x:[1]]",
+		}},
+		"variables that may use those before them": {"apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {name: a}\nspec: {variables: ", "}", "[{name: a, expression: x}, {name: b, expression: y}]", "[{name: b, expression: y}, {name: a, expression: x}]", []string{
+			"/spec/variables | spec.variables | [name=a name=b] -> [name=b name=a]",
+		}},
 		"webhooks by name": {hook, "", "[{name: a.example, rules: [{operations: [CREATE, UPDATE]}]}, {name: b.example, x: 1}]", "[{name: b.example, x: 2}, {name: a.example, rules: [{operations: [UPDATE, CREATE]}]}]", []string{
 			"/webhooks/0/x | webhooks[name=b.example].x | 1 -> 2",
 		}},

@@ -21,7 +21,9 @@ type noise struct {
 // elsewhere.
 var (
 	noisyLabels      = []string{"helm.sh/chart", "app.kubernetes.io/version", "app.kubernetes.io/managed-by", "chart", "heritage"}
-	noisyAnnotations = []string{"rollme", "argocd.argoproj.io/tracking-id", "argocd.argoproj.io/installation-id", "controller-gen.kubebuilder.io/version"}
+	noisyAnnotations = []string{
+		"rollme", "argocd.argoproj.io/tracking-id", "argocd.argoproj.io/installation-id", "controller-gen.kubebuilder.io/version",
+	}
 )
 
 // templates are the places of metadata in objects: of the object itself and of what is made from it.

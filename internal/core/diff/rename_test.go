@@ -51,6 +51,15 @@ func TestObjects(t *testing.T) {
 		"another name, named in itself": {fmt.Sprintf(job, "first", "1"), fmt.Sprintf(job, "second", "1"), []string{
 			"renamed batch/v1/Job/second from batch/v1/Job/first", "  /metadata/labels/app | metadata.labels.app | first -> second",
 		}},
+		"another name, and little but the name": {
+			"apiVersion: v1\nkind: Service\nmetadata: {name: first, labels: {app: first}}\nspec: {selector: {app: first-pods}, ports: [{port: 80}]}",
+			"apiVersion: v1\nkind: Service\nmetadata: {name: second, labels: {app: second}}\nspec: {selector: {app: second-pods}, ports: [{port: 80}]}",
+			[]string{
+				"renamed v1/Service/second from v1/Service/first",
+				"  /metadata/labels/app | metadata.labels.app | first -> second",
+				"  /spec/selector/app | spec.selector.app | first-pods -> second-pods",
+			},
+		},
 		"the most alike first": {
 			fmt.Sprintf(job, "aaa", "1") + fmt.Sprintf(job, "bbb", "2"), fmt.Sprintf(job, "ccc", "2") + fmt.Sprintf(job, "ddd", "1"),
 			[]string{

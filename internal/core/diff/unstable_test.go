@@ -49,11 +49,13 @@ func TestUnstable(t *testing.T) {
 		},
 		"an object with only a random name": {
 			"apiVersion: batch/v1\nkind: Job\nmetadata: {name: job-111}\nspec: {a: 1, b: 2}", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: job-222}\nspec: {a: 1, b: 2}", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: job-333}\nspec: {a: 1, b: 2}",
-			[]string{"batch/v1/Job/job-111 metadata.name"}, nil,
+			[]string{"batch/v1/Job/job-111 metadata.name"},
+			nil,
 		},
 		"an object with a random name that went": {
 			"apiVersion: batch/v1\nkind: Job\nmetadata: {name: job-111}\nspec: {a: 1, b: 2}", "apiVersion: batch/v1\nkind: Job\nmetadata: {name: job-222}\nspec: {a: 1, b: 2}", "",
-			[]string{"batch/v1/Job/job-111 metadata.name"}, []string{"removed batch/v1/Job/job-111"},
+			[]string{"batch/v1/Job/job-111 metadata.name"},
+			[]string{"removed batch/v1/Job/job-111"},
 		},
 		"an object that is there sometimes": {"", secret + "{a: x}", secret + "{a: x}", []string{"v1/Secret/s "}, nil},
 		"a key with signs": {secret + `{"a.b[\"]": {"x.y": r1}}`, secret + `{"a.b[\"]": {"x.z": r1}}`, secret + `{"a.b[\"]": {"x.q": r1}, c: d}`, []string{`v1/Secret/s data["a.b[\"]"]`}, []string{
