@@ -82,10 +82,10 @@ func Immutable(id manifest.ID, pointer string) bool {
 	return ok && covered(fields.paths, pointer) && !covered(fields.free, pointer)
 }
 
-// Refused reports whether the API server refuses a changed field of an object that stays. What Argo CD deletes and creates anew, a hook,
-// is never refused.
+// Refused reports whether the API server refuses a changed field of an object that stays. What has another name is another object to it, and
+// what Argo CD deletes and creates anew, such as a hook, is never refused.
 func Refused(before, after *manifest.Object, f Field) bool {
-	if before == nil || after == nil || recreated(before, after) {
+	if before == nil || after == nil || before.Same() != after.Same() || recreated(before, after) {
 		return false
 	}
 	fields := frozenFields[after.GroupKind()]

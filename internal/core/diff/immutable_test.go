@@ -118,9 +118,14 @@ func TestRefusedHook(t *testing.T) {
 	job := parse(t, "apiVersion: batch/v1\nkind: Job\nspec: {}")[0]
 	hook := job
 	hook.Hook = "PreSync"
+	renamed := job
+	renamed.Name = "other"
 	f := Field{Path: "/spec/template/a"}
 	if Refused(&hook, &hook, f) || !Refused(&job, &hook, f) || !Refused(&job, &job, f) || Refused(nil, &job, f) {
 		t.Error("a hook is created anew, anything else is not")
+	}
+	if Refused(&job, &renamed, f) {
+		t.Error("another name is another object")
 	}
 }
 
