@@ -130,7 +130,9 @@ func merge(releases []release) map[string]life {
 	for _, r := range slices.Backward(releases) {
 		for k := range r.types {
 			last[k] = r.minor
-			all[k] = all[k]
+			if _, known := all[k]; !known {
+				all[k] = life{}
+			}
 		}
 		for k, l := range r.lives {
 			last[k] = r.minor
