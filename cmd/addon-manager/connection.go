@@ -9,6 +9,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/manager"
 	"github.com/addon-manager/addon-manager/internal/manager/gather"
+	"github.com/addon-manager/addon-manager/internal/manager/gather/delivered"
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -65,5 +66,5 @@ func liveFleet(ctx context.Context, c *connection) (gather.Fleet, error) {
 	if err != nil {
 		return gather.Fleet{}, err
 	}
-	return gather.Live(ctx, connected, c.namespace)
+	return delivered.Live(ctx, connected, c.namespace)
 }

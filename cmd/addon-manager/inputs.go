@@ -7,6 +7,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/manager/gather"
+	"github.com/addon-manager/addon-manager/internal/manager/gather/delivered"
 	"github.com/addon-manager/addon-manager/internal/manager/source"
 	"github.com/spf13/cobra"
 )
@@ -42,7 +43,7 @@ func (in *inputs) check() error {
 // fleet reads what exists.
 func (in *inputs) fleet(cmd *cobra.Command) (gather.Fleet, error) {
 	if in.clusters != "" {
-		return gather.Files(in.clusters, in.current, cmd.InOrStdin())
+		return delivered.Files(in.clusters, in.current, cmd.InOrStdin())
 	}
 	return liveFleet(cmd.Context(), &in.connect)
 }

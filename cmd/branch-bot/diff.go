@@ -70,7 +70,7 @@ func newDiff() *cobra.Command {
 	f.StringSliceVar(&d.failOn, "fail-on", nil, "exit with 3 when one of these flags is raised: "+strings.Join(flagNames(), ", "))
 	f.BoolVar(&d.hidden, "show-hidden", false, "show known noise too, such as chart version labels")
 	f.StringVar(&d.clusters, "clusters", "", "file of cluster Secrets, - for standard input: says which clusters the change touches")
-	f.StringVar(&d.current, "current", "", "with --clusters, file of the ApplicationSets, Applications, ClusterAddons and CatalogSources that exist")
+	f.StringVar(&d.current, "current", "", "with --clusters, file of the CatalogSources and ClusterAddons that exist: the groups of the rollout, and what clusters have")
 	f.StringVar(&d.fleet, "fleet", "", "URL of a running addon-manager's metrics address: says which clusters the change touches; "+envFleetToken+" may hold a token")
 	f.StringVar(&d.kustomize, "kustomize-build-options", "--enable-helm", "the kustomize.buildOptions of your Argo CD")
 	f.StringVar(&d.cache, "cache", "", "folder that remembers renders and charts; it holds secrets if the sources do")
@@ -194,7 +194,7 @@ func (d *diff) readFleet(cmd *cobra.Command, repo *git.Repository) (*impact.Flee
 		}
 		return &f, nil
 	case d.clusters != "":
-		files, err := gather.Files(d.clusters, d.current, cmd.InOrStdin())
+		files, err := gather.Files(d.clusters, d.current, cmd.InOrStdin(), nil)
 		if err != nil {
 			return nil, err
 		}

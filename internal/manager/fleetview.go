@@ -9,6 +9,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/impact"
 	"github.com/addon-manager/addon-manager/internal/manager/gather"
+	"github.com/addon-manager/addon-manager/internal/manager/gather/delivered"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 )
@@ -49,7 +50,7 @@ func (v *fleetView) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (v *fleetView) encode(ctx context.Context) ([]byte, error) {
-	fleet, err := gather.Live(ctx, sharing{v.reader}, v.namespace)
+	fleet, err := delivered.Live(ctx, sharing{v.reader}, v.namespace)
 	if err != nil {
 		return nil, err
 	}

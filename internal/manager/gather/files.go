@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
@@ -27,26 +26,34 @@ const (
 	maxObject = 8 << 20
 )
 
-// Files reads cluster Secrets from one file and, where current is not empty, the ApplicationSets, Applications,
-// ClusterAddons and CatalogSources that exist from another. Either may hold several documents and lists, as `kubectl get -o yaml` writes them; "-" is standard input.
-func Files(clusters, current string, stdin io.Reader) (Fleet, error) {
-	f := newFleet()
-	if clusters == "-" && current == "-" {
-		return f, errors.New("standard input can be read only once: name a file for the clusters or for what exists")
-	}
-	if err := f.readClusters(clusters, stdin); err != nil {
-		return f, err
-	}
-	if current != "" {
-		if err := f.readCurrent(current, stdin); err != nil {
-			return f, err
-		}
-	}
-	f.recall()
-	return f, nil
+// Existing reads what of a file is Argo CD's.
+type Existing interface {
+	// Take takes an ApplicationSet or an Application, as JSON.
+	Take(kind string, raw []byte) error
+	// Delivered is what they deliver and what each cluster was let to, both by cluster name.
+	Delivered() (map[string][]resolve.Delivered, map[string]resolve.Admitted, error)
 }
 
-func (f *Fleet) readClusters(file string, stdin io.Reader) error {
+// Files reads cluster Secrets from one file and, where current is not empty, the ApplicationSets, Applications,
+// ClusterAddons and CatalogSources that exist from another. Either may hold several documents and lists, as `kubectl get -o yaml` writes them; "-" is standard input.
+// Without existing, ApplicationSets and Applications are passed over.
+func Files(clusters, current string, stdin io.Reader, existing Existing) (Fleet, error) {
+	var p Parts
+	if clusters == "-" && current == "-" {
+		return Fleet{}, errors.New("standard input can be read only once: name a file for the clusters or for what exists")
+	}
+	if err := p.readClusters(clusters, stdin); err != nil {
+		return Fleet{}, err
+	}
+	if current != "" {
+		if err := p.readCurrent(current, stdin, existing); err != nil {
+			return Fleet{}, err
+		}
+	}
+	return Assemble(p), nil
+}
+
+func (p *Parts) readClusters(file string, stdin io.Reader) error {
 	return each(file, stdin, func(where string, meta metav1.TypeMeta, raw []byte) error {
 		if meta.Kind != "Secret" || meta.APIVersion != "v1" {
 			return fmt.Errorf("%s: is a %s; only cluster Secrets (apiVersion v1, kind Secret) belong into this file", where, strings.TrimSpace(fmt.Sprintf("%.64s %s", meta.APIVersion, kindOf(meta))))
@@ -64,7 +71,7 @@ func (f *Fleet) readClusters(file string, stdin io.Reader) error {
 			}
 			s.Data[key] = []byte(value)
 		}
-		f.Clusters = append(f.Clusters, resolve.Cluster{Facts: cluster.Read(Secret(&s)), Undetected: "clusters are not asked without a connection"})
+		p.Clusters = append(p.Clusters, resolve.Cluster{Facts: cluster.Read(Secret(&s)), Undetected: "clusters are not asked without a connection"})
 		return nil
 	})
 }
@@ -77,48 +84,33 @@ func reworded(err error) error {
 	return errors.New("the Secret does not decode; compare it with `kubectl get secret -o yaml`")
 }
 
-func (f *Fleet) readCurrent(file string, stdin io.Reader) error {
-	sets := map[string]*argocd.ApplicationSet{}
-	apps := map[string][]argocd.Application{}
-	err := each(file, stdin, func(where string, meta metav1.TypeMeta, raw []byte) error {
+func (p *Parts) readCurrent(file string, stdin io.Reader, existing Existing) error {
+	err := each(file, stdin, func(where string, meta metav1.TypeMeta, raw []byte) (err error) {
 		switch meta.Kind {
-		case "ApplicationSet":
-			set := &argocd.ApplicationSet{}
-			if err := sigsyaml.Unmarshal(raw, set); err != nil {
-				return fmt.Errorf("%s: %w", where, err)
-			}
-			if name, ok := argocd.ClusterOf(set.Labels, set.Annotations); ok {
-				sets[name] = set
-			}
-		case "Application":
-			app := argocd.Application{}
-			if err := sigsyaml.Unmarshal(raw, &app); err != nil {
-				return fmt.Errorf("%s: %w", where, err)
-			}
-			if name, ok := argocd.ClusterOf(app.Labels, app.Annotations); ok {
-				apps[name] = append(apps[name], app)
+		case "ApplicationSet", "Application":
+			if existing != nil {
+				err = existing.Take(meta.Kind, raw)
 			}
 		case "CatalogSource":
-			cs := &v1alpha1.CatalogSource{}
-			if err := sigsyaml.Unmarshal(raw, cs); err != nil {
-				return fmt.Errorf("%s: %w", where, err)
-			}
-			f.remember(cs)
+			var cs v1alpha1.CatalogSource
+			err = sigsyaml.Unmarshal(raw, &cs)
+			p.Sources = append(p.Sources, cs)
 		case "ClusterAddons":
-			ca := &v1alpha1.ClusterAddons{}
-			if err := sigsyaml.Unmarshal(raw, ca); err != nil {
-				return fmt.Errorf("%s: %w", where, err)
-			}
-			f.reports[ca.Name] = ca
+			var ca v1alpha1.ClusterAddons
+			err = sigsyaml.Unmarshal(raw, &ca)
+			p.Reports = append(p.Reports, ca)
 		default:
 			return fmt.Errorf("%s: is a %s; only ApplicationSets, Applications, ClusterAddons and CatalogSources belong into this file", where, kindOf(meta))
 		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", where, err)
+		}
 		return nil
 	})
-	if err != nil {
+	if err != nil || existing == nil {
 		return err
 	}
-	if err := f.deliver(sets, apps); err != nil {
+	if p.Delivered, p.Admitted, err = existing.Delivered(); err != nil {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/manager/gather"
+	"github.com/addon-manager/addon-manager/internal/manager/gather/delivered"
 )
 
 func secret(name, more string) string {
@@ -51,8 +52,8 @@ func TestClusters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			for from, read := range map[string]func() (gather.Fleet, error){
-				"file":  func() (gather.Fleet, error) { return gather.Files(write(t, tc.text), "", nil) },
-				"stdin": func() (gather.Fleet, error) { return gather.Files("-", "", strings.NewReader(tc.text)) },
+				"file":  func() (gather.Fleet, error) { return delivered.Files(write(t, tc.text), "", nil) },
+				"stdin": func() (gather.Fleet, error) { return delivered.Files("-", "", strings.NewReader(tc.text)) },
 			} {
 				f, err := read()
 				if err != nil {
@@ -91,7 +92,7 @@ func TestClustersRefused(t *testing.T) {
 		"one huge object":  {secret("a", "stringData: {x: "+strings.Repeat("h", 9<<20)+"}"), `document 1 (Secret "a"): the object has 9437319 bytes, at most 8388608 are read`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := gather.Files("-", "", strings.NewReader(tc.text))
+			_, err := delivered.Files("-", "", strings.NewReader(tc.text))
 			if err == nil {
 				t.Fatal("no error")
 			}
@@ -104,10 +105,10 @@ func TestClustersRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := gather.Files("-", "-", strings.NewReader("")); err == nil {
+	if _, err := delivered.Files("-", "-", strings.NewReader("")); err == nil {
 		t.Error("standard input twice: no error")
 	}
-	if _, err := gather.Files(filepath.Join(t.TempDir(), "none.yaml"), "", nil); !os.IsNotExist(err) {
+	if _, err := delivered.Files(filepath.Join(t.TempDir(), "none.yaml"), "", nil); !os.IsNotExist(err) {
 		t.Errorf("a file that is not there: %v", err)
 	}
 }
@@ -166,7 +167,7 @@ status:
 `
 
 func TestCurrent(t *testing.T) {
-	f, err := gather.Files("-", write(t, current), strings.NewReader(secret("tokyo-1", "")))
+	f, err := delivered.Files("-", write(t, current), strings.NewReader(secret("tokyo-1", "")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +213,7 @@ func TestCurrentRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := write(t, tc.text)
-			_, err := gather.Files("-", file, strings.NewReader(""))
+			_, err := delivered.Files("-", file, strings.NewReader(""))
 			if err == nil || err.Error() != file+": "+tc.want {
 				t.Errorf("error %v\nwant  %s: %s", err, file, tc.want)
 			}

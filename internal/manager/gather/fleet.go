@@ -4,7 +4,6 @@ package gather
 import (
 	"cmp"
 
-	"github.com/addon-manager/addon-manager/internal/adapter/argocd"
 	"github.com/addon-manager/addon-manager/internal/api/v1alpha1"
 	"github.com/addon-manager/addon-manager/internal/core/budget"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
@@ -29,37 +28,43 @@ type Fleet struct {
 	Problems []fault.Problem
 	Ledger   budget.Ledger
 
-	admitted map[string]resolve.Admitted
-	reports  map[string]*v1alpha1.ClusterAddons
-	source   *v1alpha1.CatalogSource
+	reports map[string]*v1alpha1.ClusterAddons
+	source  *v1alpha1.CatalogSource
 }
 
-func newFleet() Fleet {
-	return Fleet{
-		Policy: resolve.DefaultPolicy(), admitted: map[string]resolve.Admitted{}, reports: map[string]*v1alpha1.ClusterAddons{},
-		Delivered: map[string][]resolve.Delivered{}, FirstSeen: map[release.Tag]resolve.Seen{},
-	}
+// Parts are what a fleet is put together from.
+type Parts struct {
+	// Clusters are those with a Secret.
+	Clusters []resolve.Cluster
+	// Delivered is what exists and Admitted what each cluster was let to, both by cluster name.
+	Delivered map[string][]resolve.Delivered
+	Admitted  map[string]resolve.Admitted
+	Reports   []v1alpha1.ClusterAddons
+	Sources   []v1alpha1.CatalogSource
 }
 
-// deliver adds what exists. A cluster may have Applications and no ApplicationSet.
-func (f *Fleet) deliver(sets map[string]*argocd.ApplicationSet, apps map[string][]argocd.Application) error {
-	for name := range apps {
-		if _, ok := sets[name]; !ok {
-			sets[name] = nil
-		}
+// Assemble puts a fleet together.
+func Assemble(p Parts) Fleet {
+	f := Fleet{
+		Clusters: p.Clusters, Policy: resolve.DefaultPolicy(), Delivered: p.Delivered, FirstSeen: map[release.Tag]resolve.Seen{},
+		reports: map[string]*v1alpha1.ClusterAddons{},
 	}
-	for name, set := range sets {
-		delivered, err := argocd.Delivered(set, apps[name])
-		if err != nil {
-			return err
-		}
-		f.Delivered[name] = delivered
-		f.admitted[name] = argocd.Admitted(set)
+	if f.Delivered == nil {
+		f.Delivered = map[string][]resolve.Delivered{}
+	}
+	for i := range p.Reports {
+		f.reports[p.Reports[i].Name] = &p.Reports[i]
+	}
+	for i := range p.Sources {
+		f.remember(&p.Sources[i])
+	}
+	for _, delivered := range f.Delivered {
 		for _, d := range delivered {
 			f.see(d.Release, d.Commit, true)
 		}
 	}
-	return nil
+	f.recall(p.Admitted)
+	return f
 }
 
 // remember adds what a CatalogSource recorded of tags. It wins over what is delivered.
@@ -75,8 +80,8 @@ func (f *Fleet) remember(cs *v1alpha1.CatalogSource) {
 	}
 }
 
-// recall gives each cluster what people ordered and what was recorded of it, and the fleet its policy. It comes last.
-func (f *Fleet) recall() {
+// recall gives each cluster what people ordered and what was recorded of it, and the fleet its policy.
+func (f *Fleet) recall(admitted map[string]resolve.Admitted) {
 	if f.source != nil {
 		f.URL, f.RevisionTag = f.source.Spec.URL, f.source.Spec.Revision == v1alpha1.RevisionTag
 		f.Policy, f.Problems = settings.Policy(f.source.Spec)
@@ -93,7 +98,7 @@ func (f *Fleet) recall() {
 	}
 	for i := range f.Clusters {
 		c := &f.Clusters[i]
-		c.Admitted = f.admitted[c.Name]
+		c.Admitted = admitted[c.Name]
 		settings.Recall(c, f.reports[c.Name])
 	}
 }

@@ -1,4 +1,4 @@
-package gather
+package delivered
 
 import (
 	"context"
@@ -9,14 +9,15 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/cluster"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 	"github.com/addon-manager/addon-manager/internal/core/version"
+	"github.com/addon-manager/addon-manager/internal/manager/gather"
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // Live reads the fleet from Argo CD's namespace. Where a Secret reports no version, the one that the controller found counts; no cluster
 // is asked.
-func Live(ctx context.Context, c client.Reader, namespace string) (Fleet, error) {
-	f := newFleet()
+func Live(ctx context.Context, c client.Reader, namespace string) (gather.Fleet, error) {
+	var p gather.Parts
 	in := client.InNamespace(namespace)
 	managed := client.MatchingLabels{argocd.LabelManagedBy: argocd.Manager}
 	var (
@@ -38,40 +39,34 @@ func Live(ctx context.Context, c client.Reader, namespace string) (Fleet, error)
 		{"CatalogSources", &sources, []client.ListOption{in}},
 	} {
 		if err := c.List(ctx, l.list, l.options...); err != nil {
-			return f, fmt.Errorf("list %s in namespace %q: %w", l.what, namespace, err)
+			return gather.Fleet{}, fmt.Errorf("list %s in namespace %q: %w", l.what, namespace, err)
 		}
 	}
 	found := map[string]v1alpha1.ClusterAddonsStatus{}
 	for i := range reports.Items {
 		r := &reports.Items[i]
-		found[r.Name], f.reports[r.Name] = r.Status, r
+		found[r.Name] = r.Status
 	}
 	for _, s := range secrets.Items {
-		one := resolve.Cluster{Facts: cluster.Read(Secret(&s))}
+		one := resolve.Cluster{Facts: cluster.Read(gather.Secret(&s))}
 		if v, err := version.ParseKubernetes(found[s.Name].KubernetesVersion); err == nil {
 			one.Detected = v
 		} else {
 			one.Undetected = "the controller has not found one"
 		}
-		f.Clusters = append(f.Clusters, one)
+		p.Clusters = append(p.Clusters, one)
 	}
-	byCluster, bySet := map[string][]argocd.Application{}, map[string]*argocd.ApplicationSet{}
+	var o Objects
 	for i := range sets.Items {
-		if name, ok := argocd.ClusterOf(sets.Items[i].Labels, sets.Items[i].Annotations); ok {
-			bySet[name] = &sets.Items[i]
-		}
+		o.addSet(&sets.Items[i])
 	}
-	for _, a := range apps.Items {
-		if name, ok := argocd.ClusterOf(a.Labels, a.Annotations); ok {
-			byCluster[name] = append(byCluster[name], a)
-		}
+	for i := range apps.Items {
+		o.addApplication(&apps.Items[i])
 	}
-	for i := range sources.Items {
-		f.remember(&sources.Items[i])
+	p.Reports, p.Sources = reports.Items, sources.Items
+	var err error
+	if p.Delivered, p.Admitted, err = o.Delivered(); err != nil {
+		return gather.Fleet{}, err
 	}
-	if err := f.deliver(bySet, byCluster); err != nil {
-		return f, err
-	}
-	f.recall()
-	return f, nil
+	return gather.Assemble(p), nil
 }
