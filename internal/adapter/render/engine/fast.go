@@ -144,8 +144,10 @@ func (p *blocks) value(rest string, indent, depth int, keyed bool) (any, bool) {
 	}
 	switch c := rest[0]; c {
 	case '"', '\'':
-		s, after, ok := quoted(rest)
-		return s, ok && after == "" && p.ends(indent)
+		if s, after, ok := quoted(rest); ok {
+			return s, after == "" && p.ends(indent)
+		}
+		return p.quotedLines(rest, indent)
 	case '&', '*', '!', '|', '>', '%', '@', '`', '{', '[', ',', ']', '}', '#', '?', ':':
 		return nil, false
 	}
@@ -305,6 +307,44 @@ func quoted(text string) (s, after string, ok bool) {
 		return "", "", false
 	}
 	return s, after, true
+}
+
+// quotedLines reads a quoted scalar with escapes, or on several lines: the library does it, once it is clear where the scalar ends.
+func (p *blocks) quotedLines(first string, indent int) (any, bool) {
+	b := []byte(first)
+	for from := 1; ; {
+		end := closing(b, from)
+		if end == len(b)-1 {
+			break
+		}
+		if end >= 0 || p.at == len(p.lines) || p.lines[p.at].text != "" && p.lines[p.at].indent <= indent {
+			return nil, false
+		}
+		from = len(b)
+		b = append(append(b, '\n', ' '), p.lines[p.at].text...)
+		p.at++
+		if len(b) > 1 && b[from-1] == '\\' {
+			return nil, false // it takes the line's end away, and where the next begins then matters
+		}
+	}
+	v, err := decodeSlowly(b)
+	s, ok := v.(string)
+	return s, ok && err == nil && p.ends(indent)
+}
+
+// closing is where the quote with which b begins ends, from an offset on; -1 when it does not.
+func closing(b []byte, from int) int {
+	for i := from; i < len(b); i++ {
+		switch {
+		case b[0] == '"' && b[i] == '\\':
+			i++
+		case b[i] == b[0] && b[0] == '\'' && i+1 < len(b) && b[i+1] == '\'':
+			i++
+		case b[i] == b[0]:
+			return i
+		}
+	}
+	return -1
 }
 
 // longest is less than what YAML allows for a key on one line.

@@ -80,6 +80,13 @@ func after(r *rand.Rand, lines *[]string, indent, depth int, keyed bool) {
 		for range 1 + r.IntN(3) {
 			*lines = append(*lines, pick(r, []string{"", "", deeper, deeper + " ", deeper + "  "})+end(r))
 		}
+	case kind == 4:
+		quote := pick(r, []string{"\"", "'"})
+		*last += " " + quote + pick(r, []string{"x", "x  ", "", "it''s", "a\\nb", "a\\", "\\\"", "a: b #c"})
+		for range r.IntN(3) {
+			*lines = append(*lines, pick(r, []string{"", deeper, deeper, deeper + " "})+pick(r, []string{"", "words", "x\\ty", "''", "- x", "# x", "y\\"}))
+		}
+		(*lines)[len(*lines)-1] += quote
 	case kind == 3:
 		*last += " " + end(r)
 		for range 1 + r.IntN(2) {
