@@ -16,18 +16,18 @@ const answer = `{"apiVersion":"addons.kaas.dev/v1alpha1","kind":"Fleet","groups"
 
 // TestRead asks a manager under each way to name it.
 func TestRead(t *testing.T) {
-	for name, tc := range map[string]struct{ at, token string }{
-		"its address":           {"", ""},
-		"with a slash":          {"/", ""},
-		"the fleet itself":      {"/fleet", ""},
-		"behind a path":         {"/managers/one/", ""},
-		"behind a path, itself": {"/managers/one/fleet/", ""},
-		"with a token":          {"", "t0ken"},
+	for name, tc := range map[string]struct{ at, token, auth string }{
+		"its address":           {"", "", ""},
+		"with a slash":          {"/", "", ""},
+		"the fleet itself":      {"/fleet", "", ""},
+		"behind a path":         {"/managers/one/", "", ""},
+		"behind a path, itself": {"/managers/one/fleet/", "", ""},
+		"with a token":          {"", "t0ken", "Bearer t0ken"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				auth := r.Header.Get("Authorization")
-				if !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/fleet") || strings.Count(r.URL.Path, "fleet") != 1 || (auth == "Bearer t0ken") != (tc.token != "") {
+				if !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/fleet") || strings.Count(r.URL.Path, "fleet") != 1 || auth != tc.auth {
 					t.Errorf("asked for %s with %q", r.URL.Path, auth)
 				}
 				fmt.Fprint(w, answer)

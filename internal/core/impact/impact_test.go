@@ -66,11 +66,32 @@ func TestTouched(t *testing.T) {
 	}
 }
 
+// TestOrder is that of names and of the rollout, whatever order the fleet comes in.
+func TestOrder(t *testing.T) {
+	f := impact.Fleet{Groups: []string{"b", "a", "b"}, Clusters: []impact.Cluster{
+		{Name: "6", Minor: m31, Group: "y", Addons: []string{"net"}},
+		{Name: "5", Minor: m31, Group: "x", Addons: []string{"net"}},
+		{Name: "4", Minor: m31, Group: "z", Addons: []string{"net"}},
+		{Name: "3", Minor: m31, Group: "a", Addons: []string{"net", "certs", "net"}},
+		{Name: "2", Minor: m31, Group: "b", Addons: []string{"net"}},
+		{Name: "1", Minor: m31, Group: "b", Addons: []string{"net"}},
+	}}
+	got := ""
+	for _, g := range impact.Touched(f, map[string][]version.Minor{"net": {m31}, "certs": {m31}}).Groups {
+		for _, c := range g.Clusters {
+			got += fmt.Sprint(g.Name, c.Name, c.Addons, " ")
+		}
+	}
+	if want := "b1[net] b2[net] a3[certs net] x5[net] y6[net] z4[net] "; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // TestEncode shows the format, which other programs read.
 func TestEncode(t *testing.T) {
-	backwards := impact.Fleet{Groups: fleet.Groups, Clusters: []impact.Cluster{fleet.Clusters[4], {Name: "a", Addons: []string{"z", "b"}}, fleet.Clusters[1]}}
+	backwards := impact.Fleet{Groups: []string{"r&d", "rest"}, Clusters: []impact.Cluster{fleet.Clusters[4], {Name: "a", Addons: []string{"z", "b"}}, fleet.Clusters[1]}}
 	got, err := impact.Encode(backwards)
-	want := `{"apiVersion":"addons.kaas.dev/v1alpha1","kind":"Fleet","groups":["canary","wide","rest"],"clusters":[` +
+	want := `{"apiVersion":"addons.kaas.dev/v1alpha1","kind":"Fleet","groups":["r&d","rest"],"clusters":[` +
 		`{"name":"a","minor":"","group":"","addons":["b","z"]},` +
 		`{"name":"lost-1","minor":"","group":"rest","addons":["certs","net"]},` +
 		`{"name":"tokyo-2","minor":"1.31","group":"rest","addons":["certs","net"]}]}` + "\n"
