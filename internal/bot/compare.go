@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/diff"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/report"
@@ -36,7 +37,7 @@ func (c *comparison) compare(ctx context.Context) error {
 	minors := c.report.Minors
 	if pairs := c.pairs(minors); !slices.ContainsFunc(pairs, pair.differs) {
 		c.report.Same = len(c.names())
-		return nil
+		return ctx.Err()
 	}
 	next := minors
 	if !c.report.Next.IsZero() {
@@ -56,20 +57,24 @@ func (c *comparison) compare(ctx context.Context) error {
 
 // read finds out what the addons of both sides are rendered from. Where no file of an addon changed, its source is read once.
 func (c *comparison) read(changed []string) {
-	c.head.inspect(func(string) bool { return true })
-	c.head.collect(c.Kustomize)
-	same := func(name string) bool {
-		h, b := c.head.addons[name], c.base.entry(name)
-		return h != nil && h.err == nil && b != nil && h.Path == b.Path && !touches(changed, h)
-	}
-	c.base.inspect(func(name string) bool { return !same(name) })
-	c.base.collect(c.Kustomize)
+	var links sync.WaitGroup
+	links.Go(func() {
+		for _, p := range c.head.links() {
+			c.report.Problems = append(c.report.Problems, report.Problem{Side: c.head.name, Message: p.Error()})
+		}
+	})
+	c.head.collect(c.Kustomize, func(catalog.Addon) bool { return true })
+	c.base.collect(c.Kustomize, func(b catalog.Addon) bool {
+		h := c.head.addons[b.Name]
+		return h == nil || h.err != nil || h.Path != b.Path || touches(changed, h)
+	})
 	for _, a := range c.base.catalog.Addons {
 		if h := c.head.addons[a.Name]; c.base.addons[a.Name] == nil {
 			a.Source = h.Source
 			c.base.addons[a.Name] = &addon{Addon: a, source: h.source}
 		}
 	}
+	links.Wait()
 }
 
 // touches reports whether a change of files can matter to an addon: they lie in its folder, or beside a file that it reads elsewhere.
@@ -174,7 +179,7 @@ func (c *comparison) outcome(ctx context.Context, o *outcome) {
 		return
 	}
 	sets := c.Masker.Sets(before, after)
-	o.result = diff.Compare(sets[0], sets[1], diff.Options{Unstable: unstable})
+	o.result = diff.Compare(sets[0], sets[1], diff.Options{Unstable: unstable, CRDs: definitions(c.base, c.head, o.minor)})
 }
 
 // tell makes the report of the outcomes.

@@ -158,6 +158,7 @@ func (c *comparison) serve(ctx context.Context, minors []version.Minor) error {
 		side  *side
 		minor version.Minor
 		set   *apis.Set
+		crds  []manifest.Object
 	}
 	var (
 		wait    sync.WaitGroup
@@ -171,16 +172,17 @@ func (c *comparison) serve(ctx context.Context, minors []version.Minor) error {
 				if err != nil {
 					return
 				}
-				set = set.With(c.definitions(ctx, s, m))
+				crds := c.definitions(ctx, s, m)
+				set = set.With(crds)
 				mu.Lock()
 				defer mu.Unlock()
-				results = append(results, result{s, m, set})
+				results = append(results, result{s, m, set, crds})
 			})
 		}
 	}
 	wait.Wait()
 	for _, r := range results {
-		r.side.served[r.minor] = r.set
+		r.side.served[r.minor], r.side.crds[r.minor] = r.set, r.crds
 	}
 	return ctx.Err()
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/apis"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/manifest"
 	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
@@ -26,6 +27,8 @@ type side struct {
 	addons            map[string]*addon
 	// served is what each minor serves with the CustomResourceDefinitions of this commit.
 	served map[version.Minor]*apis.Set
+	// crds are those CustomResourceDefinitions.
+	crds map[version.Minor][]manifest.Object
 }
 
 // addon is an addon at one commit.
@@ -43,7 +46,7 @@ func openSide(repo repository, name, ref string) (*side, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", name, err)
 	}
-	s := &side{name: name, ref: ref, commit: commit, addons: map[string]*addon{}, served: map[version.Minor]*apis.Set{}}
+	s := &side{name: name, ref: ref, commit: commit, addons: map[string]*addon{}, served: map[version.Minor]*apis.Set{}, crds: map[version.Minor][]manifest.Object{}}
 	if s.tree, err = repo.Tree(commit); err != nil {
 		return nil, fmt.Errorf("--%s: %w", name, err)
 	}
@@ -78,46 +81,29 @@ func minorOf(ref string) version.Minor {
 	return version.Minor{}
 }
 
-// inspect finds out what kind of source the addons that count are, and what is wrong with them.
-func (s *side) inspect(counts func(name string) bool) {
-	part := s.catalog
-	part.Addons = nil
-	for _, a := range s.catalog.Addons {
-		if counts(a.Name) {
-			part.Addons = append(part.Addons, a)
-		}
-	}
-	inspected, problems := catalog.Inspect(part, s.tree)
-	for _, a := range inspected.Addons {
-		s.addons[a.Name] = &addon{Addon: a, err: problemOf(a, problems)}
-	}
-}
-
-// problemOf is what stops an addon, nil when nothing does.
-func problemOf(a catalog.Addon, problems []fault.Problem) error {
-	for _, p := range problems {
-		text, own := strings.CutPrefix(p.Message, "addon "+a.Name+": ")
-		if own || p.Code == catalog.RepositoryInvalid {
-			p.Message = text
-			return p
-		}
-	}
-	if a.Source == "" {
-		return fmt.Errorf("%s cannot be read as an addon: run `branch-bot validate`", a.Path)
-	}
-	return nil
-}
-
-// collect reads the sources of the addons that were inspected.
-func (s *side) collect(o engine.Options) {
+// collect reads the sources of the addons that count.
+func (s *side) collect(o engine.Options, counts func(catalog.Addon) bool) {
 	var all sync.WaitGroup
-	for _, a := range s.addons {
-		if a.err != nil || a.source.Files != nil {
+	for _, entry := range s.catalog.Addons {
+		if !counts(entry) {
 			continue
 		}
-		all.Go(func() { a.source, a.err = render.Collect(s.tree, a.Addon, o) })
+		a := &addon{Addon: entry}
+		s.addons[entry.Name] = a
+		all.Go(func() {
+			if entries, err := fs.ReadDir(s.tree, a.Path); err == nil {
+				a.Source = catalog.Detect(entries)
+			}
+			a.source, a.err = render.Collect(s.tree, a.Addon, o)
+		})
 	}
 	all.Wait()
+}
+
+// links are what stops Argo CD from rendering anything of the commit: symbolic links that lead out of the repository.
+func (s *side) links() (problems []fault.Problem) {
+	_, problems = catalog.Inspect(catalog.Catalog{}, s.tree)
+	return problems
 }
 
 // offers tells whether an addon is offered to clusters of a minor.
@@ -125,13 +111,9 @@ func (a *addon) offers(m version.Minor) bool {
 	return a != nil && a.Kubernetes.HoldsSome(m)
 }
 
-// entry is what the catalog says of an addon, nil when it does not have it.
-func (s *side) entry(name string) *catalog.Addon {
-	i := slices.IndexFunc(s.catalog.Addons, func(a catalog.Addon) bool { return a.Name == name })
-	if i < 0 {
-		return nil
-	}
-	return &s.catalog.Addons[i]
+// definitions are the CustomResourceDefinitions of two sides on a minor; those of the second count where both have one.
+func definitions(a, b *side, m version.Minor) []manifest.Object {
+	return slices.Concat(a.crds[m], b.crds[m])
 }
 
 // CatalogAt is the catalog of a ref.
