@@ -36,7 +36,9 @@ func (c *collector) helm(folder string) error {
 	}
 	for _, need := range d.wanted {
 		// Helm takes a vendored chart by its name, and silently leaves it out when its version is another.
-		fits := func(m *chart.Metadata) bool { return m != nil && m.Name == need.Name && within(need.Version, m.Version) }
+		fits := func(m *chart.Metadata) bool {
+			return m != nil && m.Name == need.Name && within(need.Version, m.Version)
+		}
 		if !slices.ContainsFunc(g.inside, fits) {
 			return refuse(d.file, "dependency %s: charts/ has no version of it that fits %q: run `helm dependency update`", need.Name, need.Version)
 		}

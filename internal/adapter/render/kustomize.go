@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/openapi/kubernetesapi"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/fault"
 )
 
 // kustomization reads the kustomization of a folder and all that it names. by is the place that names the folder; in plugins, the objects
@@ -115,14 +116,18 @@ func (k *kustomization) field(key string, value *yaml.Node) error {
 	case "patchesstrategicmerge":
 		return k.all("patchesStrategicMerge", value, func(n *yaml.Node) error {
 			if inline(n.Value) != nil && !k.exists(path.Join(k.dir, n.Value)) {
-				return catalog.Harmless(k.at(n), []byte(n.Value))
+				return k.harmless("patchesStrategicMerge", n)
 			}
 			return k.yamlFile("patchesStrategicMerge", n)
 		})
-	case "patches", "patchesjson6902", "replacements":
+	case "patches", "replacements":
 		return k.inEach(key, value, k.patch)
-	case "configmapgenerator", "secretgenerator":
-		return k.inEach(key, value, k.data)
+	case "patchesjson6902":
+		return k.inEach("patchesJson6902", value, k.patch)
+	case "configmapgenerator":
+		return k.inEach("configMapGenerator", value, k.data)
+	case "secretgenerator":
+		return k.inEach("secretGenerator", value, k.data)
 	case "openapi":
 		return k.openAPI(value)
 	case "helmcharts":
@@ -163,9 +168,18 @@ func (k *kustomization) patch(field, key string, value *yaml.Node) error {
 	case "path":
 		return k.yamlFile(field, value)
 	case "patch":
-		return catalog.Harmless(k.at(value), []byte(value.Value))
+		return k.harmless(field, value)
 	}
 	return nil
+}
+
+// harmless checks YAML that stands in the kustomization itself.
+func (k *kustomization) harmless(field string, n *yaml.Node) error {
+	err := catalog.Harmless("", []byte(n.Value))
+	if problem := (fault.Problem{}); errors.As(err, &problem) {
+		return refuse(k.at(n), "%s: %s", field, problem.Message)
+	}
+	return err
 }
 
 // data are the files of a generator, each a name or key=name.

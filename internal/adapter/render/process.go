@@ -18,6 +18,9 @@ import (
 // workerThreads is how many threads of a renderer process compute: one renders, one collects garbage.
 const workerThreads = 2
 
+// startTime is how long a process may take to start, on a machine that has much else to do.
+const startTime = time.Minute
+
 // errUnheard means that a process died before it read the job.
 var errUnheard = errors.New("the renderer process did not take the job")
 
@@ -49,13 +52,12 @@ func start(o Options) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer theirIn.Close()
 	out, theirOut, err := os.Pipe()
 	if err != nil {
+		theirIn.Close()
 		in.Close()
 		return nil, err
 	}
-	defer theirOut.Close()
 	p := &process{options: o, in: in, out: out, done: make(chan struct{}), stderr: &head{limit: 4 << 10}}
 	cmd := &exec.Cmd{
 		Path: program, Args: []string{program, workerArgument}, Dir: string(os.PathSeparator),
@@ -75,13 +77,17 @@ func start(o Options) (*process, error) {
 			close(p.done)
 		}
 	}()
-	if err := <-running; err != nil {
+	err = <-running
+	// The end of a process shows by the end of its pipe, which no other may hold open.
+	theirIn.Close()
+	theirOut.Close()
+	if err != nil {
 		in.Close()
 		out.Close()
 		return nil, err
 	}
 	p.process = cmd.Process
-	ctx, cancel := context.WithTimeout(context.Background(), o.Time)
+	ctx, cancel := context.WithTimeout(context.Background(), startTime)
 	defer cancel()
 	defer context.AfterFunc(ctx, p.kill)()
 	var hello started

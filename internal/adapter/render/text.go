@@ -7,7 +7,19 @@ import (
 )
 
 // maxErrorText bounds what a source can put into an error: a template may fail with a text of any length.
-const maxErrorText = 8 << 10
+const maxErrorText = 4 << 10
+
+// shorten leaves out the middle: the beginning of an error says where, its end says what.
+func shorten(s string) string {
+	if len(s) <= maxErrorText {
+		return s
+	}
+	end := s[len(s)-maxErrorText/2:]
+	for len(end) > 0 && !utf8.RuneStart(end[0]) {
+		end = end[1:]
+	}
+	return firstBytes(s, maxErrorText/2) + " … " + end
+}
 
 // bytesText is a number of bytes as people write it.
 func bytesText(n int64) string {

@@ -110,9 +110,7 @@ func perform(r request, s settings) (answer response) {
 }
 
 func respond(to io.Writer, answer response) error {
-	if len(answer.Error) > maxErrorText {
-		answer.Error = firstBytes(answer.Error, maxErrorText) + " …"
-	}
+	answer.Error = shorten(answer.Error)
 	err := write(to, answer, maxResponse)
 	if errors.Is(err, errFrame) {
 		return write(to, response{Error: fmt.Sprintf("the rendered objects have more than %s: divide the addon", bytesText(maxResponse)), Tainted: true}, maxResponse)
