@@ -19,12 +19,20 @@ import (
 type fleetView struct {
 	reader    client.Reader
 	namespace string
-	// one at a time: for a large fleet an answer is work.
-	one sync.Mutex
+	// now measures how old an answer is.
+	now func() time.Time
+
+	// one at a time: for a large fleet an answer is work. Those who ask at once get the same.
+	one  sync.Mutex
+	body []byte
+	at   time.Time
 }
 
 // fleetIn bounds how long an answer takes; right after the start the caches have to be filled.
 const fleetIn = 30 * time.Second
+
+// fleetFresh is how long an answer is given again: whoever asks over and over must not keep the manager from its work.
+const fleetFresh = time.Second
 
 // ServeHTTP implements http.Handler.
 func (v *fleetView) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -33,11 +41,7 @@ func (v *fleetView) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "only GET is served here", http.StatusMethodNotAllowed)
 		return
 	}
-	v.one.Lock()
-	defer v.one.Unlock()
-	ctx, cancel := context.WithTimeout(r.Context(), fleetIn)
-	defer cancel()
-	body, err := v.encode(ctx)
+	body, err := v.answer(r.Context())
 	if err != nil {
 		logf.Log.WithName("fleet").Error(err, "answer GET /fleet")
 		// A part of the fleet would look like all of it.
@@ -47,6 +51,21 @@ func (v *fleetView) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 	_, _ = w.Write(body) // Whoever asked is gone.
+}
+
+func (v *fleetView) answer(ctx context.Context) ([]byte, error) {
+	v.one.Lock()
+	defer v.one.Unlock()
+	if v.body != nil && v.now().Sub(v.at) < fleetFresh {
+		return v.body, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, fleetIn)
+	defer cancel()
+	body, err := v.encode(ctx)
+	if err == nil {
+		v.body, v.at = body, v.now()
+	}
+	return body, err
 }
 
 func (v *fleetView) encode(ctx context.Context) ([]byte, error) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -32,9 +33,25 @@ func TestFleetViewUnreadable(t *testing.T) {
 			t.Errorf("after %d lists: %d %s", left, w.Code, w.Body)
 		}
 	}
-	w := httptest.NewRecorder()
-	(&fleetView{reader: &listsUntil{left: 5}}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/fleet", nil))
-	if want := `{"apiVersion":"addons.kaas.dev/v1alpha1","kind":"Fleet","groups":["rest"],"clusters":[]}` + "\n"; w.Code != http.StatusOK || w.Body.String() != want {
-		t.Errorf("%d %s, want %s", w.Code, w.Body, want)
+}
+
+// TestFleetViewIsRemembered for a moment: whoever asks over and over costs nothing more, and gets what is new soon.
+func TestFleetViewIsRemembered(t *testing.T) {
+	now := time.Unix(0, 0)
+	v := &fleetView{reader: &listsUntil{left: 5}, now: func() time.Time { return now }}
+	ask := func() (int, string) {
+		w := httptest.NewRecorder()
+		v.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/fleet", nil))
+		return w.Code, w.Body.String()
+	}
+	for range 2 {
+		code, body := ask()
+		if want := `{"apiVersion":"addons.kaas.dev/v1alpha1","kind":"Fleet","groups":["rest"],"clusters":[]}` + "\n"; code != http.StatusOK || body != want {
+			t.Errorf("%d %s, want %s", code, body, want)
+		}
+		now = now.Add(fleetFresh - 1)
+	}
+	if code, _ := ask(); code != http.StatusServiceUnavailable {
+		t.Errorf("an old answer was given: %d", code)
 	}
 }

@@ -104,7 +104,7 @@ func Run(ctx context.Context, cfg *rest.Config, o Options) error {
 		return err
 	}
 	if orOff(o.MetricsAddress) != "0" {
-		if err := mgr.AddMetricsServerExtraHandler("/fleet", &fleetView{reader: mgr.GetClient(), namespace: o.Namespace}); err != nil {
+		if err := mgr.AddMetricsServerExtraHandler("/fleet", &fleetView{reader: mgr.GetClient(), namespace: o.Namespace, now: time.Now}); err != nil {
 			return fmt.Errorf("serve the fleet: %w", err)
 		}
 	}
