@@ -2,14 +2,23 @@ package registry
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
 
 // memory gives the same answer to everybody who asks for a while, and asks once where many want it at once.
 type memory[K comparable, V any] struct {
+	// size is how many bytes an answer has, most how many those have together that are kept beside the one just asked for.
+	size func(V) int
+	most int
+
 	mu    sync.Mutex
 	slots map[K]*slot[V]
+}
+
+func newMemory[K comparable, V any](most int, size func(V) int) memory[K, V] {
+	return memory[K, V]{most: most, size: size, slots: map[K]*slot[V]{}}
 }
 
 type slot[V any] struct {
@@ -53,18 +62,32 @@ func (m *memory[K, V]) get(ctx context.Context, c *Client, key K, ask func() (V,
 	return value, err
 }
 
-// sweep forgets what is not fresh any more. Whoever holds a turn keeps his slot.
+// sweep forgets what is not fresh any more, and the oldest of what is too much. Whoever holds a turn keeps his slot.
 func (m *memory[K, V]) sweep(now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	type kept struct {
+		key   K
+		until time.Time
+		size  int
+	}
+	var all []kept
+	total := 0
 	for key, s := range m.slots {
 		select {
 		case s.turn <- struct{}{}:
-			if !now.Before(s.until) {
-				delete(m.slots, key)
-			}
+			all = append(all, kept{key, s.until, m.size(s.value)})
+			total += m.size(s.value)
 			<-s.turn
 		default:
 		}
+	}
+	slices.SortFunc(all, func(a, b kept) int { return a.until.Compare(b.until) })
+	for _, k := range all {
+		if now.Before(k.until) && total <= m.most {
+			break
+		}
+		delete(m.slots, k.key)
+		total -= k.size
 	}
 }

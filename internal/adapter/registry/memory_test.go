@@ -48,6 +48,31 @@ func TestFetchedOnce(t *testing.T) {
 	}
 }
 
+// TestTooMuch forgets the oldest where all that was fetched would take too much memory.
+func TestTooMuch(t *testing.T) {
+	contents := map[string]string{}
+	index := "entries:\n"
+	for _, name := range []string{"a", "b", "c"} {
+		data := pack(t, name, "1.0.0")
+		contents["/"+name+".tgz"] = string(data)
+		index += "  " + name + ":\n  - digest: " + digestOf(data) + "\n    urls: [" + name + ".tgz]\n    version: 1.0.0\n"
+	}
+	contents["/index.yaml"] = index
+	s := serve(t, "127.0.0.1", false, files(contents))
+	c := newClient(Options{})
+	c.charts.most = len(contents["/a.tgz"]) * 3 / 2
+	now := time.Unix(0, 0)
+	c.now = func() time.Time { now = now.Add(time.Second); return now }
+	for _, name := range []string{"a", "b", "c", "b", "a"} {
+		if _, _, err := c.Chart(t.Context(), s.URL, name, "1.0.0"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := fmt.Sprint(s.count("/index.yaml"), s.count("/a.tgz"), s.count("/b.tgz"), s.count("/c.tgz")); got != "1 2 1 1" {
+		t.Errorf("asked for the index, a, b and c %s times", got)
+	}
+}
+
 // TestFailureIsRemembered for a minute: a dead repository costs one wait.
 func TestFailureIsRemembered(t *testing.T) {
 	s := serve(t, "127.0.0.1", false, files(nil))

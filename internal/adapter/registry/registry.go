@@ -67,6 +67,12 @@ type archive struct {
 	digest string
 }
 
+// What is kept in memory at most, in bytes.
+const (
+	maxCharts  = 256 << 20
+	maxIndexes = 128 << 20
+)
+
 // New makes a Client. It takes proxies from the environment.
 func New(o Options) *Client {
 	o.Fresh = cmp.Or(o.Fresh, 10*time.Minute)
@@ -75,9 +81,10 @@ func New(o Options) *Client {
 	o.MaxArchive = cmp.Or(o.MaxArchive, 20<<20)
 	return &Client{
 		o: o, proxy: httpproxy.FromEnvironment().ProxyFunc(), now: time.Now, inside: inside,
-		pauses: []time.Duration{500 * time.Millisecond, 2 * time.Second},
-		charts: memory[chart, archive]{slots: map[chart]*slot[archive]{}}, indexes: memory[string, []byte]{slots: map[string]*slot[[]byte]{}},
-		seen: seen{dir: o.Dir, digests: map[chart]string{}},
+		pauses:  []time.Duration{500 * time.Millisecond, 2 * time.Second},
+		charts:  newMemory[chart](maxCharts, func(a archive) int { return len(a.data) }),
+		indexes: newMemory[string](maxIndexes, func(index []byte) int { return len(index) }),
+		seen:    seen{dir: o.Dir, digests: map[chart]string{}},
 	}
 }
 
