@@ -63,9 +63,9 @@ func (s source) measure(b *testing.B, tools sandbox.Tools) {
 	}
 	command := []string{tools.Kustomize, "build", dir}
 	if s.kind == catalog.Helm {
-		command = []string{tools.Helm, "template", "r", dir, "--include-crds", "--kube-version", "1.31", "--namespace", "n"}
+		command = []string{tools.Helm, "template", "r", dir, "--include-crds", "--kube-version", "1.31", "--namespace", "made"}
 	}
-	job := engine.Job{Files: s.files, Type: s.kind, Release: "r", Namespace: "n", KubeVersion: "1.31"}
+	job := engine.Job{Files: s.files, Type: s.kind, Release: "r", Namespace: "made", KubeVersion: "1.31"}
 	var ours, theirs []time.Duration
 	for i := range rounds + 1 {
 		theirTime := timed(b, func() error {
@@ -158,7 +158,7 @@ func chartOf(templates, definitions int) map[string][]byte {
 		text.WriteString("  group: example.com\n  scope: Cluster\n  versions:\n  - name: v1\n    schema:\n      openAPIV3Schema:\n        properties:\n")
 		for text.Len() < 100_000 {
 			fmt.Fprintf(&text, "          field%d:\n            description: Text that says what this field does, and when it is of any use\n", text.Len())
-			text.WriteString("            type: object\n            properties:\n              inner: {type: string, enum: [A, B], default: A}\n")
+			text.WriteString("            type: object\n            properties:\n              inner:\n                default: A\n                enum:\n                - A\n                - B\n                type: string\n")
 		}
 		files[fmt.Sprintf("crds/thing-%d.yaml", i)] = []byte(text.String())
 	}
@@ -172,7 +172,7 @@ func kustomizationOf(objects int) map[string][]byte {
 	}
 	return map[string][]byte{
 		"kustomization.yaml": []byte("namePrefix: p-\nnamespace: made\nresources: [web.yaml]\nlabels: [{pairs: {a: b}}]\n" +
-			"patches: [{target: {kind: Deployment}, patch: '[{op: add, path: /spec/paused, value: false}]'}]\n"),
+			"patches: [{target: {kind: Deployment}, patch: '[{\"op\": \"add\", \"path\": \"/spec/paused\", \"value\": false}]'}]\n"),
 		"web.yaml": []byte(text.String()),
 	}
 }

@@ -148,7 +148,9 @@ func (p *blocks) value(rest string, indent, depth int, keyed bool) (any, bool) {
 			return s, after == "" && p.ends(indent)
 		}
 		return p.quotedLines(rest, indent)
-	case '&', '*', '!', '|', '>', '%', '@', '`', '{', '[', ',', ']', '}', '#', '?', ':':
+	case '{', '[':
+		return p.flow(rest, indent)
+	case '&', '*', '!', '|', '>', '%', '@', '`', ',', ']', '}', '#', '?', ':':
 		return nil, false
 	}
 	return p.plain(rest, indent)
@@ -330,6 +332,16 @@ func (p *blocks) quotedLines(first string, indent int) (any, bool) {
 	v, err := decodeSlowly(b)
 	s, ok := v.(string)
 	return s, ok && err == nil && p.ends(indent)
+}
+
+// flow reads what is in braces or brackets on one line: the library does it.
+func (p *blocks) flow(text string, indent int) (any, bool) {
+	if strings.ContainsAny(text, "&*!") {
+		return nil, false
+	}
+	v, err := decodeSlowly([]byte("in: " + text)) // alone, what follows it would be let pass
+	m, ok := v.(map[string]any)
+	return m["in"], ok && err == nil && len(m) == 1 && p.ends(indent)
 }
 
 // closing is where the quote with which b begins ends, from an offset on; -1 when it does not.

@@ -39,7 +39,7 @@ func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
 // end is mostly a value that is easy.
 func end(r *rand.Rand) string {
 	if r.IntN(8) > 0 {
-		return pick(r, []string{"x", "two words", "1", "-1", "0", "true", "null", "'s'", "\"d\"", "{}", "[]", "x#c", "it's", "--a=b", "é"})
+		return pick(r, []string{"x", "two words", "1", "-1", "0", "true", "null", "'s'", "\"d\"", "{}", "[]", "x#c", "it's", "--a=b", "é", "{a: b}", "[x, {y: 1}]", "{a: b} # c", "{a: [b]", "[a] b", "{a: {b: yes}, c}"})
 	}
 	return pick(r, ends)
 }

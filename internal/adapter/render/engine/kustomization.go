@@ -77,11 +77,13 @@ func (p *preparation) folders(dir string, entries []string) error {
 // paths are all files, folders and addresses that a kustomization names.
 func paths(k types.Kustomization) []string {
 	all := slices.Concat(k.Resources, k.Components, k.Crds, k.Configurations)
+	//lint:ignore SA1019 people still write it, and kustomize still reads it
 	for _, s := range k.PatchesStrategicMerge {
 		if !strings.Contains(string(s), "\n") {
 			all = append(all, string(s))
 		}
 	}
+	//lint:ignore SA1019 people still write it, and kustomize still reads it
 	for _, patch := range slices.Concat(k.Patches, k.PatchesJson6902) {
 		all = append(all, patch.Path)
 	}
