@@ -213,8 +213,8 @@ func (d *diff) readFleet(cmd *cobra.Command, repo *git.Repository) (*impact.Flee
 
 // print prints the report, and writes the page.
 func (d *diff) print(w io.Writer, r report.Report) error {
-	r.Page = d.html
 	if d.html != "" {
+		r.Page = filepath.Base(d.html)
 		page, err := report.HTML(r)
 		if err != nil {
 			return err

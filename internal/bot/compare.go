@@ -224,7 +224,7 @@ func (c *comparison) tell(outcomes []*outcome) {
 
 // facts are what the risks of an addon depend on, on a minor. Of the minor after it they know when that is looked at, too.
 func (c *comparison) facts(o *outcome, m version.Minor) risk.Facts {
-	return risk.Facts{Addon: cmp.Or(o.after, o.before).Addon, Minor: m, Served: c.head.served[m], Next: c.head.served[m.Next()]}
+	return risk.Facts{Addon: cmp.Or(o.after, o.before).Addon, Gone: o.after == nil, Minor: m, Served: c.head.served[m], Next: c.head.served[m.Next()]}
 }
 
 // ended says which addons that the change is about will not be offered to the next minor.
@@ -234,7 +234,8 @@ func (c *comparison) ended() {
 		return
 	}
 	for _, result := range r.Results {
-		if a := c.head.addons[result.Addon]; a != nil && !a.offers(r.Next) {
+		a := c.head.addons[result.Addon]
+		if was := c.base.addons[result.Addon]; a != nil && !a.offers(r.Next) && !was.offers(r.Next) { // Otherwise it is a risk, and said already.
 			r.Problems = append(r.Problems, report.Problem{
 				Addon: a.Name, Minor: r.Next, Side: c.head.name, Next: true,
 				Message: "supports Kubernetes " + a.Kubernetes.String() + ": clusters of " + r.Next.String() + " will not get it",

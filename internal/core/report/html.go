@@ -246,12 +246,12 @@ func pageFlags(v *view, flags []Flag, links map[[2]string]string) []pageFlag {
 
 func pageProblems(problems []Problem) []pageProblem {
 	var out []pageProblem
-	for _, p := range problems {
+	for _, f := range failures(problems) {
 		var lines []string
-		for l := range strings.SplitSeq(strings.TrimSpace(p.Message), "\n") {
+		for l := range strings.SplitSeq(f.message, "\n") {
 			lines = append(lines, clean(l))
 		}
-		out = append(out, pageProblem{clean(p.of()), strings.Join(lines, "\n")})
+		out = append(out, pageProblem{clean(f.where), strings.Join(lines, "\n")})
 	}
 	return out
 }

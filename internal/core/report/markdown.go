@@ -216,8 +216,8 @@ func (d *document) flag(f Flag) string {
 
 func (d *document) problems(title string, problems []Problem, share int) {
 	var items []string
-	for _, p := range problems {
-		items = append(items, fmt.Sprintf("- **%s**: %s\n", prose(clip(p.of(), nameWidth)), prose(clip(p.Message, messageWidth))))
+	for _, f := range failures(problems) {
+		items = append(items, fmt.Sprintf("- **%s**: %s\n", prose(clip(f.where, nameWidth)), prose(clip(f.message, messageWidth))))
 	}
 	d.leave(d.items("\n### "+title+"\n\n", items, share, "problem"), "problem")
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
@@ -46,7 +47,8 @@ func (v *view) textFlags(p printer, title string, flags []Flag) {
 		if title != "Risks" {
 			minors = nil
 		}
-		p("  %s  %s  %s", clean(string(f.Code)), clean(v.where(f.Addon, minors)), strings.TrimSpace(clean(f.Object)+"  "+clean(v.pathOf(f))))
+		parts := slices.DeleteFunc([]string{clean(string(f.Code)), clean(v.where(f.Addon, minors)), clean(f.Object), clean(v.pathOf(f))}, func(s string) bool { return s == "" })
+		p("  %s", strings.Join(parts, "  "))
 		p("      %s", oneLine(f.Message))
 	}
 }
@@ -56,9 +58,9 @@ func textProblems(p printer, title string, problems []Problem) {
 		return
 	}
 	p("\n%s", title)
-	for _, problem := range problems {
-		p("  %s", clean(problem.of()))
-		for l := range strings.SplitSeq(strings.TrimSpace(problem.Message), "\n") {
+	for _, f := range failures(problems) {
+		p("  %s", clean(f.where))
+		for l := range strings.SplitSeq(f.message, "\n") {
 			p("      %s", clean(l))
 		}
 	}

@@ -132,17 +132,39 @@ func (v *view) where(addon string, minors []version.Minor) string {
 	return strings.Join(parts, ", ")
 }
 
-// of says which addon, minor and side a problem has.
-func (p Problem) of() string {
+// failure is a problem as people read it: once, with all the minors that have it.
+type failure struct{ where, message string }
+
+func failures(problems []Problem) []failure {
+	type same struct{ addon, side, message string }
+	minors := map[same][]version.Minor{}
+	var order []same
+	for _, p := range problems {
+		k := same{p.Addon, p.Side, strings.TrimSpace(p.Message)}
+		if _, known := minors[k]; !known {
+			order = append(order, k)
+		}
+		minors[k] = append(minors[k], p.Minor)
+	}
+	all := make([]failure, len(order))
+	for i, k := range order {
+		all[i] = failure{of(k.addon, k.side, minors[k]), k.message}
+	}
+	return all
+}
+
+// of says which addon, minors and side a problem has.
+func of(addon, side string, minors []version.Minor) string {
 	var parts []string
-	if p.Addon != "" {
-		parts = append(parts, p.Addon)
+	if addon != "" {
+		parts = append(parts, addon)
 	}
-	if !p.Minor.IsZero() {
-		parts = append(parts, "on "+p.Minor.String())
+	if minors = slices.DeleteFunc(minors, version.Minor.IsZero); len(minors) > 0 {
+		slices.SortFunc(minors, version.Minor.Compare)
+		parts = append(parts, "on "+list(slices.Compact(minors)))
 	}
-	if p.Side != "" {
-		parts = append(parts, "in the "+p.Side)
+	if side != "" {
+		parts = append(parts, "in the "+side)
 	}
 	if len(parts) == 0 {
 		return "the whole"

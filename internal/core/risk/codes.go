@@ -8,6 +8,8 @@ import (
 
 // The risks.
 const (
+	// AddonRemoved is an addon that clusters lose: the catalog has it no more, or offers it to the minor no more.
+	AddonRemoved fault.Code = "AddonRemoved"
 	// ObjectRemoved is an object that Argo CD deletes from the clusters, or that gets another name.
 	ObjectRemoved fault.Code = "ObjectRemoved"
 	// NamespaceChanged is an object that is deleted in one namespace and made in another.
@@ -56,7 +58,7 @@ const (
 
 // ranked are all codes: first what loses data or objects, then what stops a sync, then what opens a cluster, then what may fail later.
 var ranked = []fault.Code{
-	ObjectRemoved, NamespaceChanged, HookDeletes, CRDVersionRemoved, CRDStorageChanged,
+	AddonRemoved, ObjectRemoved, NamespaceChanged, HookDeletes, CRDVersionRemoved, CRDStorageChanged,
 	APIRemoved, ImmutableField, UnknownKind, LargeObject,
 	PlainSecret, RBACWider, PrivilegeGained, ManagedObject, ForeignNamespace,
 	WebhookChanged, CRDFieldRequired, CRDSchemaNarrowed, ScaledToZero, ProtectionRemoved, APIDeprecated, ImageRegistryChanged, ImageNoDigest,

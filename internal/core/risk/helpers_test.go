@@ -29,12 +29,14 @@ func facts(t *testing.T, text string) (f risk.Facts) {
 		Placement        catalog.Placement
 		SyncOptions      []string
 		CRDs             string
+		Gone             bool
+		OnDisable        catalog.OnDisable
 	}
 	if err := yaml.UnmarshalStrict([]byte(text), &said); err != nil {
 		t.Fatal(err)
 	}
 	f.Addon = catalog.Addon{Name: "app", Namespace: cmp.Or(said.Namespace, "app"), Placement: cmp.Or(said.Placement, catalog.Workload)}
-	f.Addon.ArgoCD.SyncOptions = said.SyncOptions
+	f.Addon.ArgoCD.SyncOptions, f.Addon.OnDisable, f.Gone = said.SyncOptions, said.OnDisable, said.Gone
 	if said.Minor == "" {
 		return f
 	}

@@ -11,8 +11,7 @@ import (
 
 const syncOptions = "argocd.argoproj.io/sync-options"
 
-// removal flags what Argo CD deletes. It prunes CustomResourceDefinitions like everything else when a release drops them: what the catalog
-// says by pruneCRDs is about an addon that is switched off.
+// removal flags what Argo CD deletes. What the catalog says by pruneCRDs is about an addon that is switched off, not about what a release drops.
 func (x *finder) removal(c diff.Change) {
 	switch {
 	case c.Kind == diff.Removed:
@@ -22,6 +21,8 @@ func (x *finder) removal(c diff.Change) {
 			x.flag(ObjectRemoved, c.Object, "", "the %s hook is gone: it no longer runs", c.Before.Hook)
 		case kept(c.Before):
 			x.flag(ObjectRemoved, c.Object, "", "leaves the release, and stays on the clusters because of its sync option Prune=false: nobody looks after it any more")
+		case x.untracked(c.Before):
+			x.weigh(1, ObjectRemoved, c.Object, "", "leaves the release, and stays on the clusters: Argo CD puts its mark on no CustomResourceDefinition, and deletes only what has it; nobody looks after it any more")
 		default:
 			x.weigh(weight, ObjectRemoved, c.Object, "", "Argo CD deletes it with this release%s", loss)
 		}
@@ -33,6 +34,19 @@ func (x *finder) removal(c diff.Change) {
 		weight, loss := lost(c.Before)
 		x.weigh(weight, ObjectRemoved, c.Object, "/metadata/name", "is %s under a new name: the old one is deleted%s, and this one made anew", quote(c.From.Name), loss)
 	}
+}
+
+// instanceLabel is how Argo CD knows its objects, where it is not configured otherwise: by the name of the Application.
+const instanceLabel = "app.kubernetes.io/instance"
+
+// untracked tells that Argo CD does not know an object as its own: it marks no CustomResourceDefinition. Charts that label them with the
+// name of the release, which is the Application's, make it believe so all the same.
+func (x *finder) untracked(o *manifest.Object) bool {
+	return isDefinition(o) && manifest.Text(o.Content, "metadata", "labels", instanceLabel) != x.facts.Addon.Name
+}
+
+func isDefinition(o *manifest.Object) bool {
+	return o.GroupKind() == "CustomResourceDefinition.apiextensions.k8s.io"
 }
 
 func kept(o *manifest.Object) bool {
@@ -87,7 +101,7 @@ var losses = map[string]struct {
 
 // lost says how bad it is that an object goes, and what goes with it.
 func lost(o *manifest.Object) (weight int, text string) {
-	if o.GroupKind() == "CustomResourceDefinition.apiextensions.k8s.io" {
+	if isDefinition(o) {
 		kind := manifest.Text(o.Content, "spec", "names", "kind")
 		return 10, ", and Kubernetes with it every " + kind + " on the cluster, whoever made it: unless nobody has any, give it the sync option Prune=false one release earlier"
 	}

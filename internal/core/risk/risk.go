@@ -33,6 +33,8 @@ type Flag struct {
 // Facts are what the risks of an addon depend on beside its objects.
 type Facts struct {
 	Addon catalog.Addon
+	// Gone is set when the head does not offer the addon to clusters of the minor.
+	Gone bool
 	// Minor is the one that was rendered for. Zero leaves out what is deprecated, but for what Next does not serve.
 	Minor version.Minor
 	// Served is what the minor serves, with the CustomResourceDefinitions of the release; Next is the same for the minor after it, nil when
@@ -73,6 +75,15 @@ type ranking struct {
 }
 
 func (x *finder) find(r diff.Result) []Flag {
+	if x.facts.Gone {
+		how := "with its objects"
+		if x.facts.Addon.OnDisable == catalog.Retain {
+			how = "and its objects stay"
+		}
+		x.found = append(x.found, ranking{Flag: Flag{Code: AddonRemoved, Message: sentence(fmt.Sprintf(
+			"is not offered any more: it leaves the clusters that have it after its grace period, within the deletion budget, %s", how,
+		))}})
+	}
 	for _, c := range r.Changes {
 		x.removal(c)
 		x.api(c)

@@ -25,7 +25,7 @@ func TestNothingIsNoRisk(t *testing.T) {
 
 func TestRanks(t *testing.T) {
 	codes := risk.Codes()
-	if codes[0] != risk.ObjectRemoved || codes[len(codes)-1] != risk.ImageNoDigest || len(codes) != 22 {
+	if codes[0] != risk.AddonRemoved || codes[len(codes)-1] != risk.ImageNoDigest || len(codes) != 23 {
 		t.Errorf("the codes are %v", codes)
 	}
 	for i, c := range codes {
@@ -37,7 +37,7 @@ func TestRanks(t *testing.T) {
 		t.Errorf("the rank of an unknown code is %d", risk.Rank("Unheard"))
 	}
 	codes[0] = "Changed"
-	if risk.Codes()[0] != risk.ObjectRemoved {
+	if risk.Codes()[0] != risk.AddonRemoved {
 		t.Error("a caller changed the list of codes")
 	}
 }

@@ -39,7 +39,7 @@ func (x *finder) api(c diff.Change) {
 	}
 	switch {
 	case x.next != nil && !x.next.Serves(id.Group, id.Version, id.Kind):
-		x.flag(APIDeprecated, id, "/apiVersion", "%s is not served by the next minor%s", api(id), use)
+		x.flag(APIDeprecated, id, "/apiVersion", "%s is not served by %s%s", api(id), x.after(), use)
 	case known && !x.facts.Minor.IsZero() && !life.Deprecated.IsZero() && life.Deprecated.Compare(x.facts.Minor) <= 0:
 		end := ""
 		if !life.Removed.IsZero() {
@@ -47,6 +47,14 @@ func (x *finder) api(c diff.Change) {
 		}
 		x.flag(APIDeprecated, id, "/apiVersion", "%s is deprecated since Kubernetes %v%s%s", api(id), life.Deprecated, end, use)
 	}
+}
+
+// after names the minor after this one.
+func (x *finder) after() string {
+	if x.facts.Minor.IsZero() {
+		return "the next minor"
+	}
+	return "Kubernetes " + x.facts.Minor.Next().String()
 }
 
 func api(id manifest.ID) string { return id.APIVersion() + " " + id.Kind }
