@@ -149,7 +149,7 @@ func (c *collector) directory() error {
 		case ext == ".jsonnet", bytes.Contains(data, []byte(skipMarker)):
 			// The renderer says what comes of those.
 		case ext == ".yaml", ext == ".yml", ext == ".json":
-			if _, err := c.yaml(name, name); err != nil {
+			if err := c.harmless(name, name); err != nil {
 				return err
 			}
 		default:
@@ -283,6 +283,16 @@ func (c *collector) content(name string) ([]byte, error) {
 	}
 	c.files[name] = data
 	return data, nil
+}
+
+// harmless reads a file of YAML and refuses what would take its reader down.
+func (c *collector) harmless(name, by string) error {
+	data, err := c.file(name, by)
+	if err != nil || catalog.Plain(data) {
+		return err
+	}
+	_, err = c.yaml(name, by)
+	return err
 }
 
 // yaml reads and parses a file that a place names, once.

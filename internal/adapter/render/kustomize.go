@@ -230,7 +230,11 @@ func (k *kustomization) entry(field string, n *yaml.Node, plugins bool) error {
 	if err := k.yamlFile(field, n); err != nil || !plugins {
 		return err
 	}
-	for _, doc := range k.parsed[target] {
+	docs, err := k.yaml(target, k.at(n))
+	if err != nil {
+		return err
+	}
+	for _, doc := range docs {
 		if err := k.plugin(at(target, doc.Line), doc.Content[0]); err != nil {
 			return err
 		}
@@ -288,8 +292,7 @@ func (k *kustomization) yamlFile(field string, n *yaml.Node) error {
 	if err != nil {
 		return err
 	}
-	_, err = k.yaml(target, k.at(n))
-	return err
+	return k.collector.harmless(target, k.at(n))
 }
 
 // named reads any file that the kustomization names.
