@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"fmt"
 	"io"
@@ -41,6 +42,8 @@ type diff struct {
 	clusters, current string
 	fleet             string
 	kustomize, cache  string
+	allowed           []string
+	registryConfig    string
 	processes         int
 	timeout           time.Duration
 }
@@ -74,6 +77,8 @@ func newDiff() *cobra.Command {
 	f.StringVar(&d.fleet, "fleet", "", "URL of a running addon-manager's metrics address: says which clusters the change touches; "+envFleetToken+" may hold a token")
 	f.StringVar(&d.kustomize, "kustomize-build-options", "--enable-helm", "the kustomize.buildOptions of your Argo CD")
 	f.StringVar(&d.cache, "cache", "", "folder that remembers renders and charts; it holds secrets if the sources do")
+	f.StringSliceVar(&d.allowed, "allow-repository", nil, "fetch charts only from these repositories, and what lies below them (default: from all that the sources name)")
+	f.StringVar(&d.registryConfig, "registry-config", "", "file with credentials for chart repositories, as docker login and helm registry login write it (default: Docker's, if there is one)")
 	f.IntVar(&d.processes, "processes", 0, "how many renders at a time (default: one for each processor)")
 	f.DurationVar(&d.timeout, "render-timeout", 30*time.Second, "how long one render may take")
 	return cmd
@@ -115,8 +120,9 @@ func (d *diff) run(cmd *cobra.Command) error {
 		return err
 	}
 	if fleet != nil {
-		touched := impact.Touched(*fleet, r.Reach())
-		r.Clusters = &touched
+		if r.Clusters, err = d.touched(repo, *fleet, r); err != nil {
+			return err
+		}
 	}
 	if d.hidden {
 		r = r.WithHidden()
@@ -160,6 +166,10 @@ func (d *diff) check() (minors []version.Minor, options engine.Options, err erro
 }
 
 func (d *diff) compare(cmd *cobra.Command, repo *git.Repository, options engine.Options, r bot.DiffRequest) (report.Report, error) {
+	charts, err := d.charts()
+	if err != nil {
+		return report.Report{}, err
+	}
 	salt := make([]byte, 32)
 	if _, err := rand.Read(salt); err != nil {
 		return report.Report{}, err
@@ -169,18 +179,14 @@ func (d *diff) compare(cmd *cobra.Command, repo *git.Repository, options engine.
 		Processes: d.processes, Time: d.timeout, Log: func(message string) { fmt.Fprintln(errs, message) },
 	})
 	defer pool.Close()
-	renders, archives := "", ""
-	if d.cache != "" {
-		renders, archives = filepath.Join(d.cache, "renders"), filepath.Join(d.cache, "charts")
-	}
-	cache, err := render.NewCache(pool, render.CacheOptions{Dir: renders})
+	cache, err := render.NewCache(pool, render.CacheOptions{Dir: d.folder("renders")})
 	if err != nil {
 		return report.Report{}, fmt.Errorf("--cache: %w", err)
 	}
 	progress := newProgress(errs)
 	defer progress.end()
 	return bot.Diff(cmd.Context(), bot.Options{
-		Repository: repo, Renderer: cache, Charts: registry.New(registry.Options{Dir: archives}), Masker: mask.New(salt), Kustomize: options, Progress: progress.show,
+		Repository: repo, Renderer: cache, Charts: charts, Masker: mask.New(salt), Kustomize: options, Progress: progress.show,
 	}, r)
 }
 
@@ -201,14 +207,71 @@ func (d *diff) readFleet(cmd *cobra.Command, repo *git.Repository) (*impact.Flee
 		for _, p := range files.Problems {
 			fmt.Fprintln(cmd.ErrOrStderr(), p.Error())
 		}
-		offered, err := bot.CatalogAt(repo, d.head)
+		offered, err := catalogAt(repo, "base", d.base)
 		if err != nil {
-			return nil, fmt.Errorf("--head: %w", err)
+			return nil, err
 		}
-		f := gather.Impact(files, func(version.Minor) (catalog.Catalog, bool) { return offered, true })
+		f := gather.Impact(files, offered)
 		return &f, nil
 	}
 	return nil, nil
+}
+
+// touched says which clusters of a fleet the change reaches, also by what it brings.
+func (d *diff) touched(repo *git.Repository, fleet impact.Fleet, r report.Report) (*report.Clusters, error) {
+	base, err := catalogAt(repo, "base", d.base)
+	if err != nil {
+		return nil, err
+	}
+	head, err := catalogAt(repo, "head", d.head)
+	if err != nil {
+		return nil, err
+	}
+	touched := impact.Touched(impact.WithNew(fleet, base, head), r.Reach())
+	return &touched, nil
+}
+
+// catalogAt is what a ref offers, whatever the minor.
+func catalogAt(repo *git.Repository, name, ref string) (impact.CatalogOf, error) {
+	offered, err := bot.CatalogAt(repo, name, ref)
+	return func(version.Minor) (catalog.Catalog, bool) { return offered, true }, err
+}
+
+// folder is a part of the cache, empty when there is none.
+func (d *diff) folder(name string) string {
+	if d.cache == "" {
+		return ""
+	}
+	return filepath.Join(d.cache, name)
+}
+
+// charts fetches charts with the credentials that people have anyway.
+func (d *diff) charts() (*registry.Client, error) {
+	o := registry.Options{Dir: d.folder("charts")}
+	file, asked := d.registryConfig, d.registryConfig != ""
+	if home, err := os.UserHomeDir(); !asked && err == nil {
+		file = filepath.Join(cmp.Or(os.Getenv("DOCKER_CONFIG"), filepath.Join(home, ".docker")), "config.json")
+	}
+	switch data, err := os.ReadFile(file); {
+	case err == nil:
+		if o.Credentials, err = registry.DockerConfig(data); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+	case asked:
+		return nil, fmt.Errorf("--registry-config: %w", err)
+	}
+	if len(d.allowed) > 0 {
+		o.Allow = func(repository string) error {
+			for _, allowed := range d.allowed {
+				allowed = strings.TrimSuffix(allowed, "/")
+				if repository == allowed || strings.HasPrefix(repository, allowed+"/") {
+					return nil
+				}
+			}
+			return fmt.Errorf("--allow-repository does not name it")
+		}
+	}
+	return registry.New(o), nil
 }
 
 // print prints the report, and writes the page.

@@ -116,9 +116,9 @@ func definitions(a, b *side, m version.Minor) []manifest.Object {
 	return slices.Concat(a.crds[m], b.crds[m])
 }
 
-// CatalogAt is the catalog of a ref.
-func CatalogAt(repo repository, ref string) (catalog.Catalog, error) {
-	s, err := openSide(repo, "head", ref)
+// CatalogAt is the catalog of a ref, which a flag of this name asks for.
+func CatalogAt(repo repository, name, ref string) (catalog.Catalog, error) {
+	s, err := openSide(repo, name, ref)
 	if err != nil {
 		return catalog.Catalog{}, err
 	}
