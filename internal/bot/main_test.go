@@ -1,0 +1,13 @@
+package bot_test
+
+import (
+	"os"
+	"testing"
+
+	"github.com/addon-manager/addon-manager/internal/adapter/render"
+)
+
+func TestMain(m *testing.M) {
+	render.Worker()
+	os.Exit(m.Run())
+}
