@@ -297,68 +297,6 @@ func scalar(text string) (any, bool) {
 	return nil, false
 }
 
-// quoted reads a quoted scalar without escapes at the beginning of text.
-func quoted(text string) (s, after string, ok bool) {
-	quote := text[0]
-	end := strings.IndexByte(text[1:], quote) + 1
-	if end == 0 {
-		return "", "", false
-	}
-	s, after = text[1:end], text[end+1:]
-	if quote == '"' && strings.IndexByte(s, '\\') >= 0 || quote == '\'' && strings.HasPrefix(after, "'") {
-		return "", "", false
-	}
-	return s, after, true
-}
-
-// quotedLines reads a quoted scalar with escapes, or on several lines: the library does it, once it is clear where the scalar ends.
-func (p *blocks) quotedLines(first string, indent int) (any, bool) {
-	b := []byte(first)
-	for from := 1; ; {
-		end := closing(b, from)
-		if end == len(b)-1 {
-			break
-		}
-		if end >= 0 || p.at == len(p.lines) || p.lines[p.at].text != "" && p.lines[p.at].indent <= indent {
-			return nil, false
-		}
-		from = len(b)
-		b = append(append(b, '\n', ' '), p.lines[p.at].text...)
-		p.at++
-		if len(b) > 1 && b[from-1] == '\\' {
-			return nil, false // it takes the line's end away, and where the next begins then matters
-		}
-	}
-	v, err := decodeSlowly(b)
-	s, ok := v.(string)
-	return s, ok && err == nil && p.ends(indent)
-}
-
-// flow reads what is in braces or brackets on one line: the library does it.
-func (p *blocks) flow(text string, indent int) (any, bool) {
-	if strings.ContainsAny(text, "&*!") {
-		return nil, false
-	}
-	v, err := decodeSlowly([]byte("in: " + text)) // alone, what follows it would be let pass
-	m, ok := v.(map[string]any)
-	return m["in"], ok && err == nil && len(m) == 1 && p.ends(indent)
-}
-
-// closing is where the quote with which b begins ends, from an offset on; -1 when it does not.
-func closing(b []byte, from int) int {
-	for i := from; i < len(b); i++ {
-		switch {
-		case b[0] == '"' && b[i] == '\\':
-			i++
-		case b[i] == b[0] && b[0] == '\'' && i+1 < len(b) && b[i+1] == '\'':
-			i++
-		case b[i] == b[0]:
-			return i
-		}
-	}
-	return -1
-}
-
 // longest is less than what YAML allows for a key on one line.
 const longest = 512
 

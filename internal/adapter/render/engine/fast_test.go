@@ -38,10 +38,34 @@ func pick(r *rand.Rand, from []string) string { return from[r.IntN(len(from))] }
 
 // end is mostly a value that is easy.
 func end(r *rand.Rand) string {
+	if r.IntN(5) == 0 {
+		return braces(r, 0)
+	}
 	if r.IntN(8) > 0 {
 		return pick(r, []string{"x", "two words", "1", "-1", "0", "true", "null", "'s'", "\"d\"", "{}", "[]", "x#c", "it's", "--a=b", "é", "{a: b}", "[x, {y: 1}]", "{a: b} # c", "{a: [b]", "[a] b", "{a: {b: yes}, c}"})
 	}
 	return pick(r, ends)
+}
+
+// braces is what people write on one line.
+func braces(r *rand.Rand, depth int) string {
+	var members []string
+	keyed := r.IntN(2) == 0
+	for range r.IntN(4) {
+		v := pick(r, []string{"x", "two words", "1", "-1", "1.5", "true", "'s'", "\"d: e\"", "a=b", "$(X)", "", "x:y", "http://x", "it's", "#", "no", "~", "-x", "x #y"})
+		if depth < 3 && r.IntN(4) == 0 {
+			v = braces(r, depth+1)
+		}
+		if keyed {
+			v = pick(r, []string{"a", "b", "c-d", "'q'", "\"q\"", "no", "1"}) + pick(r, []string{": ", ": ", ": ", ":  ", ":", ""}) + v
+		}
+		members = append(members, v)
+	}
+	text := strings.Join(members, pick(r, []string{", ", ", ", ", ", ",", " , ", ",  "})) + pick(r, []string{"", "", "", " ", ",", ", "})
+	if keyed {
+		return "{" + pick(r, []string{"", "", " "}) + text + "}"
+	}
+	return "[" + pick(r, []string{"", "", " "}) + text + "]"
 }
 
 func entries(r *rand.Rand, lines *[]string, indent, depth int) {
