@@ -51,7 +51,8 @@ func rows(document string) (names []string) {
 	return names
 }
 
-// TestEveryCodeIsDocumented holds docs/reasons.md to the code: each value of type fault.Code is in it, and nothing else.
+// TestEveryCodeIsDocumented holds two documents to the code: each value of type fault.Code is a reason or a risk, and they tell of nothing
+// else.
 func TestEveryCodeIsDocumented(t *testing.T) {
 	if testing.Short() {
 		t.Skip("loads the whole program; run without -short")
@@ -76,8 +77,10 @@ func TestEveryCodeIsDocumented(t *testing.T) {
 	if len(codes) < 20 {
 		t.Fatalf("found %d codes only: the search is broken", len(codes))
 	}
-	if diff := cmp.Diff(slices.Sorted(maps.Keys(codes)), rows(section(t, read(t, "docs/reasons.md"), "Codes"))); diff != "" {
-		t.Errorf("codes in docs/reasons.md (-source +document):\n%s", diff)
+	documented := slices.Concat(rows(section(t, read(t, "docs/reasons.md"), "Codes")), rows(section(t, read(t, "docs/diff.md"), "Risks")))
+	slices.Sort(documented)
+	if diff := cmp.Diff(slices.Sorted(maps.Keys(codes)), documented); diff != "" {
+		t.Errorf("codes in docs/reasons.md and docs/diff.md (-source +documents):\n%s", diff)
 	}
 }
 
@@ -130,7 +133,7 @@ func TestDocumentsLeadSomewhere(t *testing.T) {
 		}
 		text := read(t, file)
 		for _, m := range link.FindAllStringSubmatch(text, -1) {
-			u, err := url.Parse(m[1])
+			u, err := url.Parse(strings.Trim(m[1], "<>"))
 			if err != nil {
 				t.Errorf("%s: link %s: %v", file, m[1], err)
 			} else if u.Scheme == "" && u.Path != "" {
