@@ -54,6 +54,9 @@ func resources(built resmap.ResMap) ([]document, error) {
 		content, err := r.Map()
 		var v any
 		if err == nil {
+			err = textKeys(content)
+		}
+		if err == nil {
 			v, err = plain(content)
 		}
 		if err != nil {
@@ -66,6 +69,31 @@ func resources(built resmap.ResMap) ([]document, error) {
 		documents = append(documents, document{content: v.(map[string]any)})
 	}
 	return documents, nil
+}
+
+// textKeys refuses keys that are not text, which kustomize cannot write as JSON.
+func textKeys(v any) error {
+	switch v := v.(type) {
+	case map[any]any:
+		for k := range v {
+			if _, ok := k.(string); !ok {
+				return fmt.Errorf("key %v is of type %T, not text: quote it", k, k)
+			}
+		}
+	case map[string]any:
+		for _, inner := range v {
+			if err := textKeys(inner); err != nil {
+				return err
+			}
+		}
+	case []any:
+		for _, inner := range v {
+			if err := textKeys(inner); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // patch adds the Application's patches, the way Argo CD rewrites the file.

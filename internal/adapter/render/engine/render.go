@@ -29,6 +29,9 @@ func Render(ctx context.Context, job Job) (out Output, err error) {
 		}
 	}()
 	job.Path = clean(job.Path)
+	if err := exists(job); err != nil {
+		return Output{}, err
+	}
 	if err := refuseOverrides(job); err != nil {
 		return Output{}, err
 	}
@@ -61,6 +64,15 @@ func under(dir string) string {
 		return ""
 	}
 	return dir + "/"
+}
+
+func exists(job Job) error {
+	for name := range job.Files {
+		if strings.HasPrefix(name, under(job.Path)) {
+			return nil
+		}
+	}
+	return fmt.Errorf("%s: app path does not exist", job.Path)
 }
 
 // refuseOverrides refuses files with which Argo CD would change the Application's source: what the catalog says would no longer hold.

@@ -79,10 +79,11 @@ metadata: {name: test, annotations: {helm.sh/hook: test}}
 
 func TestMistakesAreNamed(t *testing.T) {
 	for name, tc := range map[string]struct{ files, want string }{
-		"no such file in a list": {
+		"text in a list": {
 			"-- addon/a.yaml --\napiVersion: v1\nkind: List\nitems: [{apiVersion: v1, kind: ConfigMap, metadata: {name: a}}, text]\n",
 			"addon/a.yaml, document 1: item 2 of the list is not an object",
 		},
+		"no such folder": {"-- addons/a.yaml --\n", "addon: app path does not exist"},
 		"no apiVersion": {
 			"-- addon/a.yaml --\nkind: ConfigMap\nmetadata: {name: a}\n",
 			"addon/a.yaml, document 1: ConfigMap a has no apiVersion",
