@@ -75,9 +75,10 @@ var acts = map[string]func(engine.Job) (engine.Output, error){
 	},
 	"small pieces": func(engine.Job) (engine.Output, error) {
 		var list []any
-		for i := 0; ; i++ {
+		for i := 0; i >= 0; i++ {
 			list = append(list, map[string]any{fmt.Sprint(i): []any{i}})
 		}
+		return one(list)
 	},
 	"stay within": func(engine.Job) (engine.Output, error) {
 		b := make([]byte, 300<<20)
@@ -136,7 +137,12 @@ var acts = map[string]func(engine.Job) (engine.Output, error){
 	},
 }
 
-func deep(n int) int { return deep(n+1) + deep(n+2) }
+func deep(n int) int {
+	if n < 0 {
+		return n
+	}
+	return deep(n+1) + deep(n+2)
+}
 
 func newPool(t testing.TB, o Options) *Pool {
 	t.Helper()
