@@ -12,6 +12,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/diff"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/manifest"
 	"github.com/addon-manager/addon-manager/internal/core/report"
 	"github.com/addon-manager/addon-manager/internal/core/risk"
 	"github.com/addon-manager/addon-manager/internal/core/version"
@@ -135,6 +136,8 @@ type outcome struct {
 	minors   []version.Minor
 	result   diff.Result
 	problems []problem
+	// assumed are the risks of what Argo CD makes otherwise.
+	assumed []risk.Flag
 }
 
 // problem is why a side cannot be rendered, or what is odd about it.
@@ -178,6 +181,11 @@ func (c *comparison) outcome(ctx context.Context, o *outcome) {
 	if slices.ContainsFunc(o.problems, func(p problem) bool { return p.fatal }) {
 		return
 	}
+	known := map[manifest.ID]bool{}
+	for _, change := range c.assumed(ctx, c.base, o.before, o.minor, before, unstable).Changes {
+		known[change.Object] = true
+	}
+	o.assumed = risk.Assumed(c.assumed(ctx, c.head, o.after, o.minor, after, unstable), known)
 	sets := c.Masker.Sets(before, after)
 	o.result = diff.Compare(sets[0], sets[1], diff.Options{Unstable: unstable, CRDs: definitions(c.base, c.head, o.minor)})
 }
@@ -198,7 +206,7 @@ func (c *comparison) tell(outcomes []*outcome) {
 			if m == r.Next {
 				into = next
 			}
-			for _, f := range risk.Flags(o.result, c.facts(o, m)) {
+			for _, f := range slices.Concat(risk.Flags(o.result, c.facts(o, m)), o.assumed) {
 				into[flagKey{o.name, f}] = append(into[flagKey{o.name, f}], m)
 			}
 		}

@@ -24,6 +24,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/bot"
 	"github.com/addon-manager/addon-manager/internal/core/mask"
 	"github.com/addon-manager/addon-manager/internal/core/report"
+	"github.com/addon-manager/addon-manager/internal/core/risk"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 )
 
@@ -244,6 +245,29 @@ func TestDuplicates(t *testing.T) {
 	r := w.diff(base, map[string]string{"addons/a/y.yaml": plain("2")})
 	if len(r.Problems) != 2 || r.Problems[0].Message != "v1/ConfigMap/a/x is there more than once: only the last one counts" {
 		t.Errorf("%v", changes(r))
+	}
+}
+
+// Templates see what a minor serves, and nothing else. Where Argo CD's helm would show them more, the report says so.
+func TestAssumedAPIVersions(t *testing.T) {
+	w := newWorld(t)
+	chart := func(v string) map[string]string {
+		return map[string]string{
+			"catalog.yaml":        offers + `[{name: a}]`,
+			"addons/a/Chart.yaml": "{apiVersion: v2, name: a, version: 1.0.0}",
+			"addons/a/templates/x.yaml": plain(v) + `{{ if .Capabilities.APIVersions.Has "flowcontrol.apiserver.k8s.io/v1beta3" }}` +
+				"\n---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: old}\n{{ end }}",
+		}
+	}
+	base := chart("1")
+	base["addons/a/templates/x.yaml"] = plain("1")
+	r := w.diff(base, chart("2"))
+	w.want(r, `a [1.31] v1/ConfigMap/a/old added`, `a [1.31] v1/ConfigMap/a/x data.v 1 → 2`, `a [1.32] v1/ConfigMap/a/x data.v 1 → 2`)
+	if len(r.Flags) != 1 || r.Flags[0].Code != risk.APIVersionsAssumed || r.Flags[0].Object != "v1/ConfigMap/a/old" || fmt.Sprint(r.Flags[0].Minors) != "[1.32]" {
+		t.Errorf("%+v", r.Flags)
+	}
+	if r = w.diff(chart("2"), chart("3")); len(r.Flags) != 0 {
+		t.Errorf("what was so before is told again: %+v", r.Flags)
 	}
 }
 

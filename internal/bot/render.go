@@ -94,8 +94,9 @@ func (c *comparison) archives(ctx context.Context, a *addon) (map[engine.Chart][
 	return fetched, nil
 }
 
-// render renders an addon on a minor, with the namespaces that Argo CD would fill in.
-func (c *comparison) render(ctx context.Context, s *side, a *addon, m version.Minor, how func(context.Context, render.Source, engine.Job) (engine.Output, error)) ([]manifest.Object, error) {
+// render renders an addon on a minor, with the namespaces that Argo CD would fill in. Templates see what the minor serves, and also these API
+// versions.
+func (c *comparison) render(ctx context.Context, s *side, a *addon, m version.Minor, how func(context.Context, render.Source, engine.Job) (engine.Output, error), also ...string) ([]manifest.Object, error) {
 	if a.err != nil {
 		return nil, a.err
 	}
@@ -110,6 +111,7 @@ func (c *comparison) render(ctx context.Context, s *side, a *addon, m version.Mi
 	if err != nil {
 		return nil, err
 	}
+	job.APIVersions = slices.Concat(job.APIVersions, also)
 	c.progress(0, 1)
 	out, err := how(ctx, a.source, job)
 	c.progress(1, 0)
@@ -149,6 +151,22 @@ func (c *comparison) sideOf(ctx context.Context, s *side, a *addon, m version.Mi
 		problems = append(problems, problem{s.name, id.String() + " is there more than once: only the last one counts", false})
 	}
 	return objects, unstable, problems
+}
+
+// assumed is what a side's render of an addon becomes where Argo CD's helm assumes API versions that the minor does not serve.
+func (c *comparison) assumed(ctx context.Context, s *side, a *addon, m version.Minor, objects []manifest.Object, unstable []diff.Unstable) diff.Result {
+	if a == nil || !a.source.Capabilities {
+		return diff.Result{}
+	}
+	other, err := c.render(ctx, s, a, m, c.Renderer.Render, engine.Assumed()...)
+	if err != nil {
+		return diff.Result{} // What was rendered without them says more.
+	}
+	r := diff.Compare(objects, other, diff.Options{Unstable: unstable})
+	if a.source.Unstable { // Whether a value is random or another for this reason cannot be told.
+		r.Changes = slices.DeleteFunc(r.Changes, func(c diff.Change) bool { return c.Kind == diff.Changed })
+	}
+	return r
 }
 
 // serve finds out what each minor serves with the CustomResourceDefinitions of each side. An addon that cannot be rendered brings none; that

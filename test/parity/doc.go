@@ -2,6 +2,9 @@
 // what is tricky about charts, kustomizations and plain folders; the addons of the reference catalog are rendered for every minor, and charts
 // from elsewhere when PARITY_CHARTS names some.
 //
+// Templates are shown what Argo CD's helm shows them: what it is told, and versions of its own (engine.Assumed). Comparisons for reviewers leave the
+// latter out, and say where that matters.
+//
 // Every object is equal. What is different on purpose is what we refuse and Argo CD does not, each with a fixture:
 //
 //   - helm-schema-fetches: a values schema that refers to anything outside itself, which Helm would fetch.

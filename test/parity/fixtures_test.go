@@ -115,11 +115,14 @@ func pack(t *testing.T, files map[string][]byte) []byte {
 	return out.Bytes()
 }
 
+// assumed is what templates see under Argo CD: its helm adds versions of its own to those that it is told.
+func assumed(versions []string) []string { return slices.Concat(engine.Assumed(), versions) }
+
 // job is what a fixture asks of a renderer. Chart archives below remote/ are served at url.
 func (f fixture) job(url string) engine.Job {
 	job := engine.Job{
 		Files: f.files, Path: path.Join(f.name, f.Path), Type: f.Type, Release: f.Release, Namespace: f.Namespace,
-		KubeVersion: f.Minor, APIVersions: versions(f.Minor), Values: f.Values, Patches: f.Patches, Options: f.Options,
+		KubeVersion: f.Minor, APIVersions: assumed(versions(f.Minor)), Values: f.Values, Patches: f.Patches, Options: f.Options,
 		Charts: map[engine.Chart][]byte{},
 	}
 	for name, data := range f.files {

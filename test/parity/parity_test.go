@@ -139,7 +139,7 @@ func TestAddonsRenderAsArgoCDRendersThem(t *testing.T) {
 			t.Run(addon.Name+"/"+minor.String(), func(t *testing.T) {
 				job := engine.Job{
 					Files: files, Path: addon.Path, Type: addon.Source, Release: "tokyo-1-" + addon.Name, Namespace: addon.Namespace,
-					KubeVersion: minor.String(), APIVersions: versions(minor.String()),
+					KubeVersion: minor.String(), APIVersions: assumed(versions(minor.String())),
 				}
 				parameters(&job, addon)
 				want, err := s.render(t.Context(), job, "")
@@ -183,7 +183,7 @@ func TestChartsRenderAsArgoCDRendersThem(t *testing.T) {
 			t.Run(path.Base(dir)+"/"+minor, func(t *testing.T) {
 				job := engine.Job{
 					Files: files, Path: path.Base(dir), Type: catalog.Helm, Release: "release", Namespace: "namespace",
-					KubeVersion: minor, APIVersions: versions(minor),
+					KubeVersion: minor, APIVersions: assumed(versions(minor)),
 				}
 				want, err := s.render(t.Context(), job, "")
 				var once, again engine.Output

@@ -185,7 +185,7 @@ func (s *server) render(ctx context.Context, job engine.Job, label string) ([]ma
 	response, err := s.client.GenerateManifest(ctx, &apiclient.ManifestRequest{
 		Repo: &argo.Repository{Repo: s.url}, Revision: s.revision, NoCache: true, AppName: job.Release, AppLabelKey: label,
 		Namespace: job.Namespace, ApplicationSource: source, KustomizeOptions: &argo.KustomizeOptions{BuildOptions: options},
-		KubeVersion: job.KubeVersion, ApiVersions: job.APIVersions, ProjectName: "default",
+		KubeVersion: job.KubeVersion, ApiVersions: job.APIVersions[len(engine.Assumed()):], ProjectName: "default",
 	})
 	if err != nil {
 		return nil, err

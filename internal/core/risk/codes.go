@@ -22,6 +22,8 @@ const (
 	CRDStorageChanged fault.Code = "CRDStorageChanged"
 	// APIRemoved is an object whose API version the minor does not serve.
 	APIRemoved fault.Code = "APIRemoved"
+	// APIVersionsAssumed is an object that Argo CD makes otherwise than shown: its helm takes API versions for served that are not.
+	APIVersionsAssumed fault.Code = "APIVersionsAssumed"
 	// UnknownKind is an object of a kind that neither the minor nor the release has.
 	UnknownKind fault.Code = "UnknownKind"
 	// ImmutableField is a changed field that the API server refuses to change.
@@ -59,7 +61,7 @@ const (
 // ranked are all codes: first what loses data or objects, then what stops a sync, then what opens a cluster, then what may fail later.
 var ranked = []fault.Code{
 	AddonRemoved, ObjectRemoved, NamespaceChanged, HookDeletes, CRDVersionRemoved, CRDStorageChanged,
-	APIRemoved, ImmutableField, UnknownKind, LargeObject,
+	APIRemoved, APIVersionsAssumed, ImmutableField, UnknownKind, LargeObject,
 	PlainSecret, RBACWider, PrivilegeGained, ManagedObject, ForeignNamespace,
 	WebhookChanged, CRDFieldRequired, CRDSchemaNarrowed, ScaledToZero, ProtectionRemoved, APIDeprecated, ImageRegistryChanged, ImageNoDigest,
 }

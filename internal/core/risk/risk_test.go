@@ -25,7 +25,7 @@ func TestNothingIsNoRisk(t *testing.T) {
 
 func TestRanks(t *testing.T) {
 	codes := risk.Codes()
-	if codes[0] != risk.AddonRemoved || codes[len(codes)-1] != risk.ImageNoDigest || len(codes) != 23 {
+	if codes[0] != risk.AddonRemoved || codes[len(codes)-1] != risk.ImageNoDigest || len(codes) != 24 {
 		t.Errorf("the codes are %v", codes)
 	}
 	for i, c := range codes {

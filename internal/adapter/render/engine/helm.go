@@ -105,8 +105,7 @@ func (r release) template(c *chart.Chart) ([]rendered, error) {
 	}
 	capabilities := &chartutil.Capabilities{
 		KubeVersion: *kube,
-		// To the versions it is told, the program adds those that it was built with, old and alpha ones among them.
-		APIVersions: slices.Concat(chartutil.DefaultVersionSet, r.apiVersions),
+		APIVersions: r.apiVersions,
 		HelmVersion: chartutil.DefaultCapabilities.HelmVersion,
 	}
 	options := chartutil.ReleaseOptions{Name: r.name, Namespace: r.namespace, Revision: 1, IsInstall: true}
@@ -272,3 +271,7 @@ func splitTemplate(text string) []string {
 		text = strings.TrimLeft(after, spaces)
 	}
 }
+
+// Assumed are the API versions that the helm program adds to those it is told, whatever the cluster serves: all that it was built with, old and
+// alpha ones among them. Under Argo CD, charts see them too.
+func Assumed() []string { return slices.Clone(chartutil.DefaultVersionSet) }

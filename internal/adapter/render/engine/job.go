@@ -16,7 +16,7 @@ type Job struct {
 	Type catalog.SourceType
 	// Release is the name of the Helm release, which is the Application's; Namespace is the destination's.
 	Release, Namespace string
-	// KubeVersion is what Argo CD passes: 1.31. APIVersions are group/version and group/version/Kind.
+	// KubeVersion is what Argo CD passes: 1.31. APIVersions are group/version and group/version/Kind, exactly those that a template sees.
 	KubeVersion string
 	APIVersions []string
 	// Values are Helm values on top of the chart's own, as the Application's valuesObject has them.
