@@ -30,10 +30,14 @@ func TestDemo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	bot, err := plane.Build(t.Context(), plane.Bot)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), 2*limit)
 	defer cancel()
 	dir := t.TempDir()
-	cmd := exec.CommandContext(ctx, demo, "--once", "--manager", manager, "--timeout", "10m")
+	cmd := exec.CommandContext(ctx, demo, "--once", "--manager", manager, "--branch-bot", bot, "--timeout", "10m")
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir)
 	out, err := cmd.CombinedOutput()
 	t.Logf("%s", out)

@@ -181,6 +181,11 @@ func (s *Sandbox) AwaitGone(ctx context.Context, app Application, objectsStay bo
 	})
 }
 
+// Provide puts a program under a name where Run, and people, find it.
+func (s *Sandbox) Provide(name, binary string) error {
+	return os.Symlink(binary, filepath.Join(s.Dir, "bin", name))
+}
+
 // Run runs kubectl or addon-manager against the management cluster, as a person would, and returns what it printed.
 func (s *Sandbox) Run(ctx context.Context, program string, args ...string) (string, error) {
 	path := filepath.Join(s.Dir, "bin", program)

@@ -73,7 +73,7 @@ func (s *Sandbox) StartManager(ctx context.Context, o ManagerOptions) error {
 	if err != nil {
 		return fmt.Errorf("start addon-manager: %w", err)
 	}
-	if err := os.Symlink(m.Binary, filepath.Join(s.Dir, "bin", "addon-manager")); err != nil {
+	if err := s.Provide("addon-manager", m.Binary); err != nil {
 		return err
 	}
 	s.Manager = m

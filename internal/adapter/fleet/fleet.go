@@ -33,8 +33,9 @@ func Read(ctx context.Context, address, token string) (impact.Fleet, error) {
 	case u.Fragment != "" || u.RawQuery != "":
 		return impact.Fleet{}, fmt.Errorf("the fleet's address %s has a query or fragment: take it out", shown(&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}))
 	}
-	if !strings.HasSuffix(strings.TrimSuffix(u.Path, "/"), path) {
-		u = u.JoinPath(path)
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	if !strings.HasSuffix(u.Path, path) {
+		u.Path = strings.TrimSuffix(u.Path, "/metrics") + path // Where it serves its metrics is what people have at hand.
 	}
 	f, err := read(ctx, u, token)
 	if err != nil {

@@ -19,6 +19,7 @@ func TestRead(t *testing.T) {
 	for name, tc := range map[string]struct{ at, token, auth string }{
 		"its address":           {"", "", ""},
 		"with a slash":          {"/", "", ""},
+		"its metrics":           {"/metrics", "", ""},
 		"the fleet itself":      {"/fleet", "", ""},
 		"behind a path":         {"/managers/one/", "", ""},
 		"behind a path, itself": {"/managers/one/fleet/", "", ""},
@@ -27,7 +28,7 @@ func TestRead(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				auth := r.Header.Get("Authorization")
-				if !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/fleet") || strings.Count(r.URL.Path, "fleet") != 1 || auth != tc.auth {
+				if !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/fleet") || strings.Count(r.URL.Path, "fleet") != 1 || strings.Contains(r.URL.Path, "metrics") || auth != tc.auth {
 					t.Errorf("asked for %s with %q", r.URL.Path, auth)
 				}
 				fmt.Fprint(w, answer)

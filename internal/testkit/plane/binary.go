@@ -25,6 +25,7 @@ const (
 	Kustomize Program = "kustomize"
 	// Manager is not named addon-manager: that file is for people, and is stamped with a version.
 	Manager Program = "sandbox-addon-manager"
+	Bot     Program = "sandbox-branch-bot"
 	Demo    Program = "demo"
 )
 
@@ -33,6 +34,7 @@ var packages = map[Program]string{
 	Helm:      "helm.sh/helm/v3/cmd/helm",
 	Kustomize: "sigs.k8s.io/kustomize/kustomize/v5",
 	Manager:   "./cmd/addon-manager",
+	Bot:       "./cmd/branch-bot",
 	Demo:      "./test/sandbox/demo",
 }
 

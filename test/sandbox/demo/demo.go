@@ -13,10 +13,10 @@ import (
 
 // demo is one run.
 type demo struct {
-	dir     string
-	manager string // binary of addon-manager; "" builds it
-	fleet   []*member
-	sandbox *sandbox.Sandbox
+	dir          string
+	manager, bot string // binaries of addon-manager and branch-bot; "" builds them
+	fleet        []*member
+	sandbox      *sandbox.Sandbox
 
 	mu    sync.Mutex
 	begin time.Time
@@ -61,6 +61,15 @@ func (d *demo) start(ctx context.Context) error {
 		return err
 	}
 	d.say("installing deploy/ and starting addon-manager, with the rights of its ServiceAccount")
+	if d.bot == "" {
+		var err error
+		if d.bot, err = plane.Build(ctx, plane.Bot); err != nil {
+			return err
+		}
+	}
+	if err := d.sandbox.Provide("branch-bot", d.bot); err != nil {
+		return err
+	}
 	if err := d.sandbox.StartManager(ctx, sandbox.ManagerOptions{Binary: d.manager, Spec: policy}); err != nil {
 		return err
 	}
@@ -163,7 +172,7 @@ func (d *demo) invite() {
 	fmt.Printf(`
 The sandbox runs until Ctrl-C, in %[1]s. In another terminal:
 
-  export PATH=%[1]s/bin:$PATH                   # kubectl and addon-manager
+  export PATH=%[1]s/bin:$PATH                   # kubectl, addon-manager and branch-bot
   export KUBECONFIG=%[2]s    # the management cluster
 
 Look:
@@ -189,7 +198,8 @@ Have back what was left on paris-1:
 Release a change to the clusters on 1.32, tokyo-1 first:
   git clone -b release-1.32 %[4]s catalog && cd catalog
   # mend addons/coredns-autoscaler/deployment.yaml, or change something else under addons/, then
-  git commit -am "Change something" && git tag -a v1.32-ake.4 -m "Fourth release" && git push origin HEAD v1.32-ake.4
+  git commit -am "Change something" && branch-bot diff --repository . --base v1.32-ake.2 --head HEAD
+  git tag -a v1.32-ake.4 -m "Fourth release" && git push origin HEAD v1.32-ake.4
   addon-manager rollout halt v1.32-ake.4        # or: resume, rollback, emergency
 
 Keep a cluster as it is, ask whether it could be upgraded, and give it up:

@@ -18,6 +18,7 @@ func main() {
 	once := flag.Bool("once", false, "end after the last step, with exit code 0 or 1")
 	limit := flag.Duration("timeout", 15*time.Minute, "how long the steps may take, once everything is built")
 	manager := flag.String("manager", beside("addon-manager"), "the addon-manager to run; empty builds it")
+	bot := flag.String("branch-bot", beside("branch-bot"), "the branch-bot to run; empty builds it")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "demo takes no argument, got %q\n", flag.Args())
@@ -25,7 +26,7 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	if err := run(ctx, *manager, *once, *limit); err != nil {
+	if err := run(ctx, &demo{manager: *manager, bot: *bot}, *once, *limit); err != nil {
 		if ctx.Err() != nil {
 			fmt.Println("stopped")
 			os.Exit(130)
@@ -48,7 +49,7 @@ func beside(program string) string {
 	return path
 }
 
-func run(ctx context.Context, manager string, once bool, limit time.Duration) (err error) {
+func run(ctx context.Context, d *demo, once bool, limit time.Duration) (err error) {
 	dir, err := os.MkdirTemp("", "addon-demo-")
 	if err != nil {
 		return err
@@ -61,7 +62,7 @@ func run(ctx context.Context, manager string, once bool, limit time.Duration) (e
 		err = errors.Join(err, os.RemoveAll(dir))
 	}()
 
-	d := &demo{dir: dir, manager: manager, fleet: fleet(), begin: time.Now()}
+	d.dir, d.fleet, d.begin = dir, fleet(), time.Now()
 	defer d.stop()
 	if err := d.play(ctx, limit); err != nil {
 		return err

@@ -73,7 +73,10 @@ func releaseMistake(ctx context.Context, d *demo) error {
 	if err != nil {
 		return err
 	}
-	d.note("committed an image that cannot be pulled to addons/coredns-autoscaler and tagged %s", tag)
+	d.note("committed an image that cannot be pulled to addons/coredns-autoscaler and tagged %s; whoever had looked would have seen it:", tag)
+	if err := d.show(ctx, "", "branch-bot", "diff", "--repository", d.sandbox.Config.URL, "--base", nth("1.32", "2"), "--head", tag, "--fleet", d.sandbox.Manager.MetricsURL()); err != nil {
+		return err
+	}
 	if err := d.until(ctx, func() error {
 		r, err := d.sandbox.Rollout(ctx, "1.32")
 		if err == nil && (r.Release != tag || r.State != "Halted") {
