@@ -72,8 +72,15 @@ func elementOf(app *Application) (resolve.Element, error) {
 	if source := app.Spec.Source; source != nil {
 		e.Revision, e.Path = source.TargetRevision, source.Path
 		switch {
-		case source.Helm != nil && source.Helm.ValuesObject != nil:
-			spec["source"] = map[string]any{"helm": map[string]any{"valuesObject": json.RawMessage(source.Helm.ValuesObject.Raw)}}
+		case source.Helm != nil && (source.Helm.ValuesObject != nil || source.Helm.ReleaseName != ""):
+			helm := map[string]any{}
+			if source.Helm.ValuesObject != nil {
+				helm["valuesObject"] = json.RawMessage(source.Helm.ValuesObject.Raw)
+			}
+			if source.Helm.ReleaseName != "" {
+				helm["releaseName"] = source.Helm.ReleaseName
+			}
+			spec["source"] = map[string]any{"helm": helm}
 		case source.Kustomize != nil && len(source.Kustomize.Patches) > 0:
 			spec["source"] = map[string]any{"kustomize": map[string]any{"patches": source.Kustomize.Patches}}
 		}

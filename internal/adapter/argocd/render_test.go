@@ -45,6 +45,12 @@ func elements() []resolve.Element {
 			e.Patch = `{"spec":{"source":{"kustomize":{"patches":[{"patch":"[{\"op\":\"add\",\"path\":\"/data/a\",\"value\":\"{{ .server }} \\u003c\\\"\"}]","target":{"kind":"ConfigMap","name":"addon-parameters"}}]}},"syncPolicy":{"syncOptions":["CreateNamespace=true"]}}}`
 		}),
 		make("leaving", func(e *resolve.Element) { e.Finalize = true }),
+		make("long", func(e *resolve.Element) {
+			e.Patch = `{"spec":{"source":{"helm":{"releaseName":"short","valuesObject":{"size":"3"}}},"syncPolicy":{"syncOptions":["CreateNamespace=true"]}}}`
+		}),
+		make("longer", func(e *resolve.Element) {
+			e.Patch = `{"spec":{"source":{"helm":{"releaseName":"short"}},"syncPolicy":{"syncOptions":["CreateNamespace=true"]}}}`
+		}),
 		make("management", func(e *resolve.Element) {
 			e.Placement, e.OnDisable, e.Server, e.Namespace = "management", "retain", "https://kubernetes.default.svc", "addons-tokyo-1"
 		}),
@@ -191,7 +197,7 @@ func TestApplicationsTellTheSame(t *testing.T) {
 // TestApplication compares one whole Application.
 func TestApplication(t *testing.T) {
 	commit := strings.Repeat("ab", 20)
-	got := render(t, compile(t, elements()[4:5]))
+	got := render(t, compile(t, elements()[6:7]))
 	factor := int64(2)
 	want := []argo.Application{{
 		ObjectMeta: metav1.ObjectMeta{

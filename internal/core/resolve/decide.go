@@ -442,5 +442,8 @@ func (d *decision) element(at offering, have *Delivered) (Element, *fault.Reason
 		}
 		e.Patch = of.filled(values, have.Patch)
 	}
+	if of.Source == catalog.Helm && len(e.Application) > maxHelmRelease {
+		e.Patch = named(e.Patch, cut(e.Application, maxHelmRelease, e.Application))
+	}
 	return e, nil
 }

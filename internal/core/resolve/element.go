@@ -69,6 +69,29 @@ func patchOf(a catalog.Addon, values []string) (string, error) {
 	return string(text), err
 }
 
+// named gives the Helm release a name of its own: that of the Application, which it has otherwise, would be too long.
+func named(patch, release string) string {
+	var p object
+	if err := json.Unmarshal([]byte(patch), &p); err != nil {
+		return patch // It is our own.
+	}
+	at := map[string]any(p)
+	for _, key := range []string{"spec", "source", "helm"} {
+		next, ok := at[key].(map[string]any)
+		if !ok {
+			next = map[string]any{}
+			at[key] = next
+		}
+		at = next
+	}
+	at["releaseName"] = release
+	text, err := json.Marshal(p)
+	if err != nil {
+		return patch
+	}
+	return string(text)
+}
+
 // createNamespace goes first, so that an addon can say otherwise.
 const createNamespace = "CreateNamespace"
 

@@ -18,10 +18,16 @@ var (
 	labelValue = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
 )
 
+// maxHelmRelease is the longest name that Helm lets a release have.
+const maxHelmRelease = 53
+
 // hashed cuts text and ends it in a digest of the parts, which no other parts share.
-func hashed(text string, parts ...string) string {
+func hashed(text string, parts ...string) string { return cut(text, maxName, parts...) }
+
+// cut is hashed for names of at most so many characters.
+func cut(text string, longest int, parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
-	if most := maxName - 1 - hashLen; len(text) > most {
+	if most := longest - 1 - hashLen; len(text) > most {
 		text = text[:most]
 	}
 	return strings.TrimRight(text, "-._") + "-" + hex.EncodeToString(sum[:])[:hashLen]

@@ -1,13 +1,16 @@
 package resolve_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/resolve"
 )
 
@@ -120,4 +123,40 @@ func TestManagementNamespace(t *testing.T) {
 			t.Errorf("ManagementNamespace(%q) = %q, want %q", in, got, want)
 		}
 	}
+}
+
+// Helm refuses longer names for a release than Argo CD does for an Application, which is what it gets.
+func TestHelmReleasesFit(t *testing.T) {
+	release := func(p resolve.Pair) string {
+		var patch struct {
+			Spec struct {
+				Source struct {
+					Helm struct {
+						ReleaseName  string
+						ValuesObject map[string]any
+					}
+				}
+			}
+		}
+		if err := json.Unmarshal([]byte(p.Element.Patch), &patch); err != nil {
+			t.Fatal(err)
+		}
+		if want := map[string]any{"v": "1"}; !reflect.DeepEqual(patch.Spec.Source.Helm.ValuesObject, want) {
+			t.Errorf("%s has values %v", p.Application, patch.Spec.Source.Helm.ValuesObject)
+		}
+		return patch.Spec.Source.Helm.ReleaseName
+	}
+	fits, long := strings.Repeat("x", 53-2), strings.Repeat("x", 53-1)
+	w := newWorld()
+	w.release("v1.31-ake.1", "name: c, enabled: always, parameters: [{name: v, from: {value: '1'}}]")
+	w.releases[0].Catalog.Addons[0].Source = catalog.Helm
+	w.secrets(secret(fits), secret(long))
+	names := map[string]string{}
+	for _, p := range resolve.Make(w.input()).Pairs {
+		names[p.Application] = release(p)
+	}
+	if d := cmp.Diff(map[string]string{fits + "-c": "", long + "-c": strings.Repeat("x", 42) + "-68e80c2e90"}, names); d != "" {
+		t.Errorf("release names by Application (-want +got):\n%s", d)
+	}
+	mustSettle(t, w)
 }
