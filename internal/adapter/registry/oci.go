@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -42,8 +43,30 @@ type descriptor struct {
 
 // tagged asks an OCI registry for the manifest of a chart's version, and how to download the archive.
 func (c *Client) tagged(ctx context.Context, s *session, from *url.URL, key chart) (digest string, download func(context.Context) ([]byte, error), err error) {
+	if loopback(from.Hostname()) && speaksPlainHTTP(ctx, s, from.Host) {
+		s.scheme = "http"
+	}
 	// Tags have no plus; Helm writes an underscore.
 	return c.pull(ctx, s, strings.Trim(from.Host+from.Path, "/")+"/"+key.name, strings.ReplaceAll(key.version, "+", "_"))
+}
+
+// loopback reports whether a host is this machine itself. There, as for container engines, a registry may do without TLS.
+func loopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
+}
+
+func speaksPlainHTTP(ctx context.Context, s *session, host string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+host+"/v2/", nil)
+	if err != nil {
+		return false
+	}
+	resp, err := s.http.Do(req)
+	if err != nil {
+		return errors.Is(err, http.ErrSchemeMismatch)
+	}
+	_ = resp.Body.Close()
+	return false
 }
 
 // elsewhere downloads what the index of a Helm repository names in an OCI registry.
@@ -71,14 +94,14 @@ func (c *Client) pull(ctx context.Context, s *session, repository, tag string) (
 		s.host = address(&url.URL{Scheme: s.scheme, Host: ref.Host()})
 	}
 	by := &auth.Client{Client: s.http, Cache: auth.NewCache(), Credential: func(_ context.Context, host string) (auth.Credential, error) {
-		if c.o.Credentials == nil || address(&url.URL{Scheme: "https", Host: host}) != s.host {
+		if c.o.Credentials == nil || s.scheme != "https" || address(&url.URL{Scheme: "https", Host: host}) != s.host {
 			return auth.EmptyCredential, nil
 		}
 		user, password := c.o.Credentials(ref.Registry) // Not host: docker.io is elsewhere than its name.
 		return auth.Credential{Username: user, Password: password}, nil
 	}}
 	ctx = auth.AppendRepositoryScope(ctx, ref, auth.ActionPull)
-	at := &url.URL{Scheme: "https", Host: ref.Host(), Path: "/v2/" + ref.Repository + "/"}
+	at := &url.URL{Scheme: s.scheme, Host: ref.Host(), Path: "/v2/" + ref.Repository + "/"}
 	raw, header, err := s.get(ctx, tokens{by}, at.JoinPath("manifests", tag), "manifest", maxManifest, http.Header{"Accept": {typeManifest, typeIndex, typeDockerList}})
 	if err != nil {
 		return "", nil, err

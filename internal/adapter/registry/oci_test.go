@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strings"
 	"testing"
@@ -270,5 +271,26 @@ func TestIndexNamesOCI(t *testing.T) {
 	_, _, err = c.Chart(t.Context(), s.URL, "web", "2.0.0")
 	if want := fmt.Sprintf(`chart "web" "2.0.0" of https://SERVER1: the server leads to localhost:%s at 127.0.0.1, an address inside our own network`, port(o)); said(err, s) != want {
 		t.Errorf("got  %s\nwant %s", said(err, s), want)
+	}
+}
+
+// TestPlainHTTPOnThisMachine pulls from a registry without TLS: on this machine it may, and nobody's password goes there.
+func TestPlainHTTPOnThisMachine(t *testing.T) {
+	data := pack(t, "app", "1.0.0")
+	o := holding("charts/app", "1.0.0", data)
+	o.user, o.password = "ada", "pa55word"
+	s := httptest.NewServer(o)
+	defer s.Close()
+	host := strings.TrimPrefix(s.URL, "http://")
+	options := Options{Credentials: func(string) (string, string) { return o.user, o.password }}
+	for _, name := range []string{host, strings.Replace(host, "127.0.0.1", "localhost", 1)} {
+		got, _, err := New(options).Chart(t.Context(), "oci://"+name+"/charts", "app", "1.0.0")
+		if err != nil || string(got) != string(data) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+	}
+	o.basic = true
+	if _, _, err := New(options).Chart(t.Context(), "oci://"+host+"/charts", "app", "1.0.0"); err == nil {
+		t.Error("a password went over plain http")
 	}
 }
