@@ -184,8 +184,12 @@ func (c *collector) remote(d dependencies, need *chart.Dependency) error {
 	if err := address(d.file, "dependency "+need.Name, need.Repository); err != nil {
 		return err
 	}
-	if d.locked == nil {
-		return refuse(d.file, "dependency %s: no Chart.lock says which version to fetch: run `helm dependency update` and commit Chart.lock", need.Name)
+	switch {
+	case d.locked == nil && exact(need.Version):
+		c.need(engine.Chart{Repository: need.Repository, Name: need.Name, Version: need.Version})
+		return nil
+	case d.locked == nil:
+		return refuse(d.file, "dependency %s: no Chart.lock says which version of %q to fetch: run `helm dependency update` and commit Chart.lock", need.Name, need.Version)
 	}
 	for _, l := range d.locked {
 		if l.Name != need.Name || l.Repository != need.Repository || !within(need.Version, l.Version) {

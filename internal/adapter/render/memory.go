@@ -15,17 +15,22 @@ const outOfMemory = "out of memory"
 func watchMemory(limit int64, done <-chan struct{}) {
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
-	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
 	for {
 		select {
 		case <-done:
 			return
 		case <-tick.C:
-			metrics.Read(sample)
-			if int64(sample[0].Value.Uint64()-sample[1].Value.Uint64()) > limit {
+			if inUse() > limit {
 				fmt.Fprintln(os.Stderr, "fatal error: "+outOfMemory)
 				os.Exit(2)
 			}
 		}
 	}
+}
+
+// inUse is the memory that this process has of the system, in bytes.
+func inUse() int64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64() - sample[1].Value.Uint64())
 }

@@ -100,6 +100,8 @@ func perform(r request, s settings) (answer response) {
 		}
 	}
 	out, err := renderJob(context.Background(), r.Job)
+	// What one job left behind must not count for the next.
+	out.Tainted = out.Tainted || inUse() > s.Memory/2
 	if err != nil {
 		return response{Error: err.Error(), Tainted: out.Tainted}
 	}
