@@ -214,11 +214,9 @@ func (c *conductor) write(ctx context.Context, result resolve.Conducted) (wait t
 		return rolloutsEvery - since, nil
 	}
 	out := &v1alpha1.CatalogSource{
-		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "CatalogSource"},
-		ObjectMeta: metav1.ObjectMeta{Name: c.written.key.Name, Namespace: c.written.key.Namespace},
-	}
-	if deletions {
-		out.ResourceVersion = c.written.version
+		TypeMeta: metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "CatalogSource"},
+		// Progress is written together with the ledger: without the version, another manager's grants would be overwritten by what is known here.
+		ObjectMeta: metav1.ObjectMeta{Name: c.written.key.Name, Namespace: c.written.key.Namespace, ResourceVersion: c.written.version},
 	}
 	version, err := applyStatusAs(ctx, c.client, out, &content, conductorOwner)
 	if err != nil {
