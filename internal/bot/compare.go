@@ -136,8 +136,8 @@ type outcome struct {
 	minors   []version.Minor
 	result   diff.Result
 	problems []problem
-	// assumed are the risks of what Argo CD makes otherwise.
-	assumed []risk.Flag
+	// flags are the risks on each minor.
+	flags map[version.Minor][]risk.Flag
 }
 
 // problem is why a side cannot be rendered, or what is odd about it.
@@ -185,9 +185,13 @@ func (c *comparison) outcome(ctx context.Context, o *outcome) {
 	for _, change := range c.assumed(ctx, c.base, o.before, o.minor, before, unstable).Changes {
 		known[change.Object] = true
 	}
-	o.assumed = risk.Assumed(c.assumed(ctx, c.head, o.after, o.minor, after, unstable), known)
+	assumed := risk.Assumed(c.assumed(ctx, c.head, o.after, o.minor, after, unstable), known)
 	sets := c.Masker.Sets(before, after)
 	o.result = diff.Compare(sets[0], sets[1], diff.Options{Unstable: unstable, CRDs: definitions(c.base, c.head, o.minor)})
+	o.flags = map[version.Minor][]risk.Flag{}
+	for _, m := range o.minors {
+		o.flags[m] = slices.Concat(risk.Flags(o.result, c.facts(o, m)), assumed)
+	}
 }
 
 // tell makes the report of the outcomes.
@@ -206,7 +210,7 @@ func (c *comparison) tell(outcomes []*outcome) {
 			if m == r.Next {
 				into = next
 			}
-			for _, f := range slices.Concat(risk.Flags(o.result, c.facts(o, m)), o.assumed) {
+			for _, f := range o.flags[m] {
 				into[flagKey{o.name, f}] = append(into[flagKey{o.name, f}], m)
 			}
 		}

@@ -17,13 +17,6 @@ import (
 // decode reads the first document of YAML text as Argo CD, Helm and kubectl do: YAML 1.1, and the last of two equal keys wins. It refuses
 // aliases that contain themselves or grow without end.
 func decode(text []byte) (any, error) {
-	if m, ok := fast(text); ok {
-		return m, nil
-	}
-	return decodeSlowly(text)
-}
-
-func decodeSlowly(text []byte) (any, error) {
 	var v any
 	if err := yaml.Unmarshal(text, &v); err != nil {
 		return nil, errors.New(strings.ReplaceAll(strings.TrimPrefix(err.Error(), "yaml: "), "\n", " "))
