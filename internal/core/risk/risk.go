@@ -137,6 +137,8 @@ func content(o *manifest.Object) map[string]any {
 // came reports whether the cluster gets an object that it did not have under this name.
 func came(c diff.Change) bool { return c.Kind == diff.Added || c.Kind == diff.Renamed }
 
+var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
+
 // pointer makes a JSON pointer of keys and list positions.
 func pointer(keys ...any) string {
 	var b strings.Builder
@@ -146,7 +148,7 @@ func pointer(keys ...any) string {
 		case int:
 			b.WriteString(strconv.Itoa(k))
 		case string:
-			b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(k))
+			b.WriteString(pointerEscapes.Replace(k))
 		}
 	}
 	return b.String()
