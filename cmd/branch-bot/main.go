@@ -13,7 +13,9 @@ import (
 func main() {
 	render.Worker()
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400) // Commands are short, and would spend a third of their time on freeing memory.
+		// Commands are short, and would spend a third of their time on freeing memory that nobody needs.
+		debug.SetGCPercent(1600)
+		debug.SetMemoryLimit(1 << 30)
 	}
 	os.Exit(cli.Main(newRoot(), os.Args[1:]))
 }
