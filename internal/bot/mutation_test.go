@@ -108,7 +108,7 @@ func leaves(v any, at string) (all []string) {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			all = append(all, leaves(v[k], at+"/"+strings.NewReplacer("~", "~0", "/", "~1").Replace(k))...)
+			all = append(all, leaves(v[k], at+"/"+manifest.EscapePointer(k))...)
 		}
 	case []any:
 		for i, inner := range v {
@@ -129,7 +129,7 @@ func with(v any, pointer string) any {
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		c, k := maps.Clone(v), strings.NewReplacer("~1", "/", "~0", "~").Replace(key)
+		c, k := maps.Clone(v), manifest.UnescapePointer(key)
 		c[k] = with(v[k], rest)
 		return c
 	case []any:

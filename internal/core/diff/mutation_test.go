@@ -29,7 +29,7 @@ func spots(v any, at string) (all []spot) {
 	switch v := v.(type) {
 	case map[string]any:
 		for _, k := range slices.Sorted(maps.Keys(v)) {
-			inside(pointerEscapes.Replace(k), v[k])
+			inside(manifest.EscapePointer(k), v[k])
 		}
 	case []any:
 		for i, inner := range v {
@@ -44,7 +44,7 @@ func without(v any, pointer string, remove bool) any {
 	segment, rest, more := strings.Cut(pointer[1:], "/")
 	switch v := v.(type) {
 	case map[string]any:
-		m, k := maps.Clone(v), pointerUnescapes.Replace(segment)
+		m, k := maps.Clone(v), manifest.UnescapePointer(segment)
 		switch {
 		case more:
 			m[k] = without(v[k], "/"+rest, remove)

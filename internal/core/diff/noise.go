@@ -50,7 +50,7 @@ func (n noise) hides(f Field) bool {
 			continue
 		}
 		list, key, ok := strings.Cut(rest, "/")
-		key = pointerUnescapes.Replace(key)
+		key = manifest.UnescapePointer(key)
 		switch {
 		case !ok:
 			return false
@@ -81,5 +81,3 @@ func (n noise) reference(f Field) bool {
 	}
 	return false
 }
-
-var pointerUnescapes = strings.NewReplacer("~1", "/", "~0", "~")

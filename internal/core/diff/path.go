@@ -3,6 +3,8 @@ package diff
 import (
 	"strconv"
 	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/core/manifest"
 )
 
 // step leads from a value to one inside it: a key of a map, or an item of a list.
@@ -42,12 +44,10 @@ func (p steps) pointer(of side) string {
 			b.WriteString(strconv.Itoa(position))
 			continue
 		}
-		pointerEscapes.WriteString(&b, s.key)
+		b.WriteString(manifest.EscapePointer(s.key))
 	}
 	return b.String()
 }
-
-var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
 
 // shown is the path for people on one side. It is unambiguous: two values of an object never share one.
 func (p steps) shown(of side) string {

@@ -177,7 +177,7 @@ func TestDifferent(t *testing.T) {
 // resolve follows a JSON pointer.
 func resolve(v any, pointer string) (any, bool) {
 	for _, segment := range strings.Split(pointer, "/")[1:] {
-		segment = pointerUnescapes.Replace(segment)
+		segment = manifest.UnescapePointer(segment)
 		switch inner := v.(type) {
 		case map[string]any:
 			v = inner[segment]

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/manifest"
 )
 
 // Element is one Application as it should be, in literal values only: nothing in it is a template, so nothing a cluster
@@ -120,12 +121,10 @@ func nest(parameters []catalog.Parameter, values []string) object {
 	return root
 }
 
-var pointer = strings.NewReplacer("~", "~0", "/", "~1")
-
 func configMapPatch(parameters []catalog.Parameter, values []string) (object, error) {
 	operations := make([]object, len(parameters))
 	for i, p := range parameters {
-		operations[i] = object{"op": "add", "path": "/data/" + pointer.Replace(p.Name), "value": values[i]}
+		operations[i] = object{"op": "add", "path": "/data/" + manifest.EscapePointer(p.Name), "value": values[i]}
 	}
 	text, err := json.Marshal(operations)
 	return object{"target": object{"kind": "ConfigMap", "name": parametersConfigMap}, "patch": string(text)}, err

@@ -137,8 +137,6 @@ func content(o *manifest.Object) map[string]any {
 // came reports whether the cluster gets an object that it did not have under this name.
 func came(c diff.Change) bool { return c.Kind == diff.Added || c.Kind == diff.Renamed }
 
-var pointerEscapes = strings.NewReplacer("~", "~0", "/", "~1")
-
 // pointer makes a JSON pointer of keys and list positions.
 func pointer(keys ...any) string {
 	var b strings.Builder
@@ -148,7 +146,7 @@ func pointer(keys ...any) string {
 		case int:
 			b.WriteString(strconv.Itoa(k))
 		case string:
-			b.WriteString(pointerEscapes.Replace(k))
+			b.WriteString(manifest.EscapePointer(k))
 		}
 	}
 	return b.String()
