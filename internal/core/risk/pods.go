@@ -15,31 +15,16 @@ func pods(o *manifest.Object) map[string]map[string]any {
 	if o == nil || o.GroupKind() == definitions {
 		return found
 	}
-	var path []any
-	var walk func(v any)
-	walk = func(v any) {
-		switch v := v.(type) {
-		case map[string]any:
-			if l, ok := v["containers"].([]any); ok && len(l) > 0 {
-				if _, ok := l[0].(map[string]any); ok {
-					found[pointer(path...)] = v
-					return
-				}
-			}
-			for k, inner := range v {
-				path = append(path, k)
-				walk(inner)
-				path = path[:len(path)-1]
-			}
-		case []any:
-			for i, inner := range v {
-				path = append(path, i)
-				walk(inner)
-				path = path[:len(path)-1]
+	each(o.Content, func(path []any, v any) (deeper bool) {
+		m, _ := v.(map[string]any)
+		if l, ok := m["containers"].([]any); ok && len(l) > 0 {
+			if _, ok := l[0].(map[string]any); ok {
+				found[pointer(path...)] = m
+				return false
 			}
 		}
-	}
-	walk(o.Content)
+		return true
+	})
 	return found
 }
 

@@ -57,9 +57,23 @@ func placeholders(o *manifest.Object) map[string]string {
 
 // eachText visits all strings in a value, in any order. The path is only good during the visit.
 func eachText(v any, visit func(path []any, s string)) {
+	each(v, func(path []any, v any) bool {
+		if s, is := v.(string); is {
+			visit(path, s)
+		}
+		return true
+	})
+}
+
+// each visits a value and all values in it, in any order, but for what is in those where visit does not want to go deeper. The path is only good
+// during the visit.
+func each(v any, visit func(path []any, v any) (deeper bool)) {
 	var path []any
 	var walk func(v any)
 	walk = func(v any) {
+		if !visit(path, v) {
+			return
+		}
 		switch v := v.(type) {
 		case map[string]any:
 			for k, inner := range v {
@@ -73,8 +87,6 @@ func eachText(v any, visit func(path []any, s string)) {
 				walk(inner)
 				path = path[:len(path)-1]
 			}
-		case string:
-			visit(path, v)
 		}
 	}
 	walk(v)
