@@ -12,6 +12,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
 //go:embed page.html
@@ -74,8 +75,8 @@ type (
 func HTML(r Report) ([]byte, error) {
 	v := newView(r)
 	p := page{
-		Title: "What changes: " + clean(side(r.HeadName, r.Head)), Verdict: strings.Join(v.verdict(), " · "),
-		Base: clean(side(r.BaseName, r.Base)), Head: clean(side(r.HeadName, r.Head)), Next: r.Next.String(),
+		Title: "What changes: " + markdown.Clean(side(r.HeadName, r.Head)), Verdict: strings.Join(v.verdict(), " · "),
+		Base: markdown.Clean(side(r.BaseName, r.Base)), Head: markdown.Clean(side(r.HeadName, r.Head)), Next: r.Next.String(),
 		Problems: pageProblems(v.failed), NextProblems: pageProblems(v.later),
 	}
 	numbers := p.filters(&v)
@@ -94,7 +95,7 @@ func (p *page) filters(v *view) map[fault.Code]int {
 	for _, f := range v.Flags {
 		if _, ok := numbers[f.Code]; !ok {
 			numbers[f.Code] = len(numbers)
-			p.Codes = append(p.Codes, pageCode{Number: numbers[f.Code], Code: clean(string(f.Code))})
+			p.Codes = append(p.Codes, pageCode{Number: numbers[f.Code], Code: markdown.Clean(string(f.Code))})
 		}
 	}
 	for _, a := range v.addons {
@@ -127,12 +128,12 @@ func (p *page) style() {
 func (p *page) changes(v *view, numbers map[fault.Code]int) map[[2]string]string {
 	links := map[[2]string]string{}
 	for i, a := range v.addons {
-		out := pageAddon{ID: fmt.Sprintf("a%d", i), Name: clean(a.name), Summary: strings.Join(a.summary(), ", "), Quiet: len(a.entries) == 0}
+		out := pageAddon{ID: fmt.Sprintf("a%d", i), Name: markdown.Clean(a.name), Summary: strings.Join(a.summary(), ", "), Quiet: len(a.entries) == 0}
 		if out.Quiet {
 			out.Summary = "nothing but known noise"
 		}
 		for _, u := range a.unstable {
-			out.Unstable = append(out.Unstable, clean(u.Object.String()+" "+u.Path))
+			out.Unstable = append(out.Unstable, markdown.Clean(u.Object.String()+" "+u.Path))
 		}
 		for j, e := range slices.Concat(a.entries, a.quiet) {
 			entry := v.pageEntry(&e, numbers)
@@ -158,19 +159,19 @@ func fromName(c diff.Change) string {
 }
 
 func (v *view) pageEntry(e *entry, numbers map[fault.Code]int) pageEntry {
-	out := pageEntry{Object: clean(e.Object.String()), Kind: string(e.Kind)}
+	out := pageEntry{Object: markdown.Clean(e.Object.String()), Kind: string(e.Kind)}
 	var details []string
 	if isCRD(e.Change) {
 		details = append(details, schema(e.Change)...)
 	} else if n := len(e.Fields); n > 0 {
-		details = append(details, count(n, "field"))
+		details = append(details, markdown.Count(n, "field"))
 	}
 	if only := v.only("", e.minors); only != "" {
 		details = append(details, only)
 	}
 	out.Detail = strings.Join(details, ", ")
 	for _, c := range e.codes {
-		out.Codes = append(out.Codes, clean(string(c)))
+		out.Codes = append(out.Codes, markdown.Clean(string(c)))
 		out.Classes += fmt.Sprintf("c%d ", numbers[c])
 	}
 	if !visible(e.Change) {
@@ -204,7 +205,7 @@ func unified(text string) []line {
 		if op == gone || op == came || op == stays {
 			l = strings.TrimPrefix(l, string(rune(op)))
 		}
-		out = append(out, line{op, clean(l)})
+		out = append(out, line{op, markdown.Clean(l)})
 	}
 	return out
 }
@@ -237,7 +238,7 @@ func pageFlags(v *view, flags []Flag, links map[[2]string]string) []pageFlag {
 	out := make([]pageFlag, len(flags))
 	for i, f := range flags {
 		out[i] = pageFlag{
-			clean(string(f.Code)), oneLine(f.Message), clean(f.Object), clean(v.pathOf(f)), clean(v.where(f.Addon, f.Minors)),
+			markdown.Clean(string(f.Code)), markdown.OneLine(f.Message), markdown.Clean(f.Object), markdown.Clean(v.pathOf(f)), markdown.Clean(v.where(f.Addon, f.Minors)),
 			links[[2]string{f.Addon, f.Object}],
 		}
 	}
@@ -249,9 +250,9 @@ func pageProblems(problems []Problem) []pageProblem {
 	for _, f := range failures(problems) {
 		var lines []string
 		for l := range strings.SplitSeq(f.message, "\n") {
-			lines = append(lines, clean(l))
+			lines = append(lines, markdown.Clean(l))
 		}
-		out = append(out, pageProblem{clean(f.where), strings.Join(lines, "\n")})
+		out = append(out, pageProblem{markdown.Clean(f.where), strings.Join(lines, "\n")})
 	}
 	return out
 }
@@ -260,9 +261,9 @@ func pageProblems(problems []Problem) []pageProblem {
 func (p *page) tables(v *view) {
 	if v.Clusters != nil {
 		for _, g := range v.Clusters.Groups {
-			group := pageGroup{Name: groupName(g), Count: count(len(g.Clusters), "cluster")}
+			group := pageGroup{Name: groupName(g), Count: markdown.Count(len(g.Clusters), "cluster")}
 			for _, c := range g.Clusters {
-				group.Clusters = append(group.Clusters, pageCluster{clean(c.Name), c.Minor.String(), clean(strings.Join(c.Addons, ", "))})
+				group.Clusters = append(group.Clusters, pageCluster{markdown.Clean(c.Name), c.Minor.String(), markdown.Clean(strings.Join(c.Addons, ", "))})
 			}
 			p.Clusters = append(p.Clusters, group)
 		}
@@ -272,7 +273,7 @@ func (p *page) tables(v *view) {
 		anchors[a.name] = p.Addons[i].ID
 		for _, image := range a.images {
 			p.Images = append(p.Images, pageImage{
-				clean(image.Before), clean(image.After), imageLink(image.After), clean(a.name), v.only(", ", image.minors),
+				markdown.Clean(image.Before), markdown.Clean(image.After), imageLink(image.After), markdown.Clean(a.name), v.only(", ", image.minors),
 			})
 		}
 	}
@@ -280,9 +281,9 @@ func (p *page) tables(v *view) {
 		p.Minors = append(p.Minors, m.String())
 	}
 	for _, a := range v.rows() {
-		p.Rows = append(p.Rows, pageRow{clean(a.name), anchors[a.name], v.cells(a)})
+		p.Rows = append(p.Rows, pageRow{markdown.Clean(a.name), anchors[a.name], v.cells(a)})
 	}
 	if v.Same > 0 {
-		p.Same = count(v.Same, "other addon")
+		p.Same = markdown.Count(v.Same, "other addon")
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
 // imageLink is the page of a well-known registry that says what an image is, empty for any other registry.
@@ -46,7 +48,7 @@ func imageParts(image string) (repository, version string) {
 	}
 	if algorithm, hash, ok := strings.Cut(digest, ":"); ok {
 		// A digest is compared by its first characters.
-		version = strings.TrimPrefix(version+"@", "@") + algorithm + ":" + cut(hash, 12) + "…"
+		version = strings.TrimPrefix(version+"@", "@") + algorithm + ":" + markdown.Cut(hash, 12) + "…"
 	}
 	return repository, version
 }

@@ -9,6 +9,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
 // line is a line of a diff.
@@ -30,7 +31,7 @@ const (
 func lines(c diff.Change, width int) []line {
 	var out []line
 	if c.From != nil {
-		out = append(out, line{remark, "was " + clean(c.From.String())})
+		out = append(out, line{remark, "was " + markdown.Clean(c.From.String())})
 	}
 	switch {
 	case c.Kind == diff.Added && c.After != nil:
@@ -39,7 +40,7 @@ func lines(c diff.Change, width int) []line {
 		return appendValue(out, gone, c.Before.Content, width)
 	}
 	for i := range c.Fields {
-		out = append(out, line{heads, clean(shown(&c.Fields[i]))})
+		out = append(out, line{heads, markdown.Clean(shown(&c.Fields[i]))})
 		out = appendField(out, &c.Fields[i], width)
 	}
 	return out
@@ -64,7 +65,7 @@ func appendField(out []line, f *diff.Field, width int) []line {
 			return appendTexts(out, before, after, width)
 		}
 		before, after = around(before, after, width)
-		return append(out, line{gone, clip1(clean(scalar(before)), width)}, line{came, clip1(clean(scalar(after)), width)})
+		return append(out, line{gone, clip1(markdown.Clean(scalar(before)), width)}, line{came, clip1(markdown.Clean(scalar(after)), width)})
 	}
 	if f.HadBefore && f.HasAfter && composite(f.Before) && composite(f.After) {
 		return appendTexts(out, asYAML(f.Before)+"\n", asYAML(f.After)+"\n", width)
@@ -101,7 +102,7 @@ func appendTexts(out []line, before, after string, width int) []line {
 		}
 		for _, l := range h.Lines {
 			text, ended := strings.CutSuffix(l.Content, "\n")
-			out = append(out, line{ops[l.Kind], clip1(clean(text), width)})
+			out = append(out, line{ops[l.Kind], clip1(markdown.Clean(text), width)})
 			if !ended && l.Kind != udiff.Equal {
 				out = append(out, line{remark, "no line break at the end"})
 			}
@@ -113,7 +114,7 @@ func appendTexts(out []line, before, after string, width int) []line {
 // appendValue writes a whole value as YAML.
 func appendValue(out []line, op byte, v any, width int) []line {
 	for l := range strings.SplitSeq(asYAML(v), "\n") {
-		out = append(out, line{op, clip1(clean(l), width)})
+		out = append(out, line{op, clip1(markdown.Clean(l), width)})
 	}
 	return out
 }
@@ -162,7 +163,7 @@ func around(a, b string, width int) (string, string) {
 	for start < min(len(a), len(b)) && a[start] == b[start] {
 		start++
 	}
-	start = len(cut(a, max(0, start-context)))
+	start = len(markdown.Cut(a, max(0, start-context)))
 	if start == 0 {
 		return a, b
 	}
@@ -174,7 +175,7 @@ func clip1(s string, width int) string {
 	if width == 0 {
 		return s
 	}
-	return clip(s, width)
+	return markdown.Clip(s, width)
 }
 
 // inline is a field with short values in one line, such as "spec.replicas: 1 → 2"; false where it needs more.
@@ -184,11 +185,11 @@ func inline(f *diff.Field, width int) (string, bool) {
 			return "", !had
 		}
 		s := asYAML(v)
-		return clean(s), !strings.Contains(s, "\n")
+		return markdown.Clean(s), !strings.Contains(s, "\n")
 	}
 	before, ok := side(f.Before, f.HadBefore)
 	after, okToo := side(f.After, f.HasAfter)
-	path := clean(shown(f))
+	path := markdown.Clean(shown(f))
 	if !ok || !okToo || len(path)+len(before)+len(after) > width {
 		return "", false
 	}

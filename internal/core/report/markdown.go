@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
 // Limit is how many bytes Markdown may have: GitHub refuses 65,536 characters.
@@ -30,7 +31,7 @@ func Markdown(r Report, limit int) string {
 	footer := len(d.footer(worst))
 	room := limit - len(verdict) - footer
 	if room < 0 {
-		return cut(strings.Join(v.verdict(), " · ")+"\n", max(0, limit))
+		return markdown.Cut(strings.Join(v.verdict(), " · ")+"\n", max(0, limit))
 	}
 	d.room = room
 	d.commits()
@@ -78,7 +79,7 @@ func (d *document) footer(counts map[string]int) string {
 	var parts []string
 	for _, noun := range nouns {
 		if n := counts[noun]; n > 0 {
-			parts = append(parts, count(n, noun))
+			parts = append(parts, markdown.Count(n, noun))
 		}
 	}
 	if len(parts) == 0 {
@@ -87,7 +88,7 @@ func (d *document) footer(counts map[string]int) string {
 	left := strings.Join(parts, ", ")
 	page := "`branch-bot diff --html FILE` writes everything"
 	if d.Page != "" {
-		page = "everything is in " + code(clip(d.Page, 60))
+		page = "everything is in " + markdown.Code(markdown.Clip(d.Page, 60))
 	}
 	if linkable(d.Page) {
 		page = "[everything is on a page](<" + d.Page + ">)"
@@ -108,7 +109,7 @@ func (d *document) commits() {
 	if d.Base == "" && d.Head == "" {
 		return
 	}
-	d.add("\n"+code(clip(side(d.BaseName, d.Base), nameWidth))+" → "+code(clip(side(d.HeadName, d.Head), nameWidth))+"\n", 4)
+	d.add("\n"+markdown.Code(markdown.Clip(side(d.BaseName, d.Base), nameWidth))+" → "+markdown.Code(markdown.Clip(side(d.HeadName, d.Head), nameWidth))+"\n", 4)
 }
 
 // items adds a titled list, or as much of it as has room within a share, and returns how many items it had to leave out.
@@ -134,7 +135,7 @@ func (d *document) items(title string, items []string, share int, noun string) (
 	return left
 }
 
-func more(n int, noun string) string { return "- … and " + count(n, "more "+noun) + "\n" }
+func more(n int, noun string) string { return "- … and " + markdown.Count(n, "more "+noun) + "\n" }
 
 // flags adds risks: all of them, or fewer of each code until they fit, and at last the codes alone. No code is ever left out before anything
 // else is.
@@ -164,8 +165,8 @@ func (d *document) flags(title string, flags []Flag, share int) {
 	}
 	counted, named := make([]string, len(codes)), make([]string, len(codes))
 	for i, c := range codes {
-		named[i] = prose(clip(string(c), 60))
-		counted[i] = "**" + named[i] + "** × " + number(len(byCode[c]))
+		named[i] = markdown.Text(markdown.Clip(string(c), 60))
+		counted[i] = "**" + named[i] + "** × " + markdown.Number(len(byCode[c]))
 	}
 	d.leave(len(flags), "risk")
 	for _, text := range []string{title + strings.Join(counted, ", ") + "\n", title + strings.Join(named, ", ") + "\n", strings.Join(named, " ") + "\n"} {
@@ -193,7 +194,7 @@ func (d *document) flagList(title string, flags []Flag, byCode map[fault.Code][]
 		}
 		b.WriteString(d.flag(f))
 		if rest := len(byCode[f.Code]) - each; written[f.Code] == each && rest > 0 {
-			fmt.Fprintf(&b, "- **%s**: %s more\n", prose(clip(string(f.Code), 60)), number(rest))
+			fmt.Fprintf(&b, "- **%s**: %s more\n", markdown.Text(markdown.Clip(string(f.Code), 60)), markdown.Number(rest))
 		}
 		if b.Len() > d.room {
 			break
@@ -204,12 +205,12 @@ func (d *document) flagList(title string, flags []Flag, byCode map[fault.Code][]
 
 func (d *document) flag(f Flag) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "- **%s**: %s\n  %s", prose(clip(string(f.Code), 60)), prose(clip(f.Message, messageWidth)), code(clip(f.Object, nameWidth)))
+	fmt.Fprintf(&b, "- **%s**: %s\n  %s", markdown.Text(markdown.Clip(string(f.Code), 60)), markdown.Text(markdown.Clip(f.Message, messageWidth)), markdown.Code(markdown.Clip(f.Object, nameWidth)))
 	if path := d.pathOf(f); path != "" {
-		b.WriteString(" " + code(clip(path, nameWidth)))
+		b.WriteString(" " + markdown.Code(markdown.Clip(path, nameWidth)))
 	}
-	if where := d.where(clip(f.Addon, nameWidth), f.Minors); where != "" {
-		b.WriteString(" (" + prose(where) + ")")
+	if where := d.where(markdown.Clip(f.Addon, nameWidth), f.Minors); where != "" {
+		b.WriteString(" (" + markdown.Text(where) + ")")
 	}
 	return b.String() + "\n"
 }
@@ -217,7 +218,7 @@ func (d *document) flag(f Flag) string {
 func (d *document) problems(title string, problems []Problem, share int) {
 	var items []string
 	for _, f := range failures(problems) {
-		items = append(items, fmt.Sprintf("- **%s**: %s\n", prose(clip(f.where, nameWidth)), prose(clip(f.message, messageWidth))))
+		items = append(items, fmt.Sprintf("- **%s**: %s\n", markdown.Text(markdown.Clip(f.where, nameWidth)), markdown.Text(markdown.Clip(f.message, messageWidth))))
 	}
 	d.leave(d.items("\n### "+title+"\n\n", items, share, "problem"), "problem")
 }
@@ -237,10 +238,10 @@ func (d *document) clusters() {
 		}
 		slices.Sort(order)
 		for i, m := range order {
-			order[i] = number(byMinor[m]) + " on " + m
+			order[i] = markdown.Number(byMinor[m]) + " on " + m
 		}
 		items = append(items, fmt.Sprintf("- **%s**: %s (%s): %s\n",
-			prose(clip(groupName(g), nameWidth)), count(len(g.Clusters), "cluster"), strings.Join(order, ", "), prose(clip(names(g, 5), nameWidth))))
+			markdown.Text(markdown.Clip(groupName(g), nameWidth)), markdown.Count(len(g.Clusters), "cluster"), strings.Join(order, ", "), markdown.Text(markdown.Clip(names(g, 5), nameWidth))))
 	}
 	d.leave(d.items("\n### Clusters\n\n", items, 5, "group"), "group")
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
 // lineWidth is how long a line of a diff may be in Markdown.
@@ -83,7 +84,7 @@ func (d *document) byRisk() []place {
 }
 
 func heading(a *addon) string {
-	return "\n#### " + prose(clip(a.name, nameWidth)) + "\n\n" + strings.Join(a.summary(), ", ") + "\n"
+	return "\n#### " + markdown.Text(markdown.Clip(a.name, nameWidth)) + "\n\n" + strings.Join(a.summary(), ", ") + "\n"
 }
 
 // block is the diff of an object that opens on a click, at most size bytes long; empty when not even its beginning fits.
@@ -102,26 +103,26 @@ func (d *document) block(e entry, size int) string {
 
 // caption is what a reader sees of an object before the click.
 func (d *document) caption(e entry) string {
-	parts := []string{tag(clip(e.Object.String(), nameWidth)) + " " + string(e.Kind)}
+	parts := []string{markdown.Tag(markdown.Clip(e.Object.String(), nameWidth)) + " " + string(e.Kind)}
 	if e.Kind == diff.Renamed && e.From != nil {
-		parts[0] = tag(clip(e.From.String(), nameWidth)) + " → " + tag(clip(e.Object.String(), nameWidth)) + " " + string(e.Kind)
+		parts[0] = markdown.Tag(markdown.Clip(e.From.String(), nameWidth)) + " → " + markdown.Tag(markdown.Clip(e.Object.String(), nameWidth)) + " " + string(e.Kind)
 	}
 	switch n := len(e.Fields); {
 	case isCRD(e.Change):
 	case n == 1:
 		if l, ok := inline(&e.Fields[0], 120); ok {
-			parts = append(parts, tag(l))
+			parts = append(parts, markdown.Tag(l))
 		} else {
-			parts = append(parts, tag(clip(shown(&e.Fields[0]), 120)))
+			parts = append(parts, markdown.Tag(markdown.Clip(shown(&e.Fields[0]), 120)))
 		}
 	case n > 1:
-		parts = append(parts, count(n, "field"))
+		parts = append(parts, markdown.Count(n, "field"))
 	}
 	if only := d.only("", e.minors); only != "" {
 		parts = append(parts, only)
 	}
 	for _, c := range e.codes {
-		parts = append(parts, "<b>"+prose(clip(string(c), 60))+"</b>")
+		parts = append(parts, "<b>"+markdown.Text(markdown.Clip(string(c), 60))+"</b>")
 	}
 	return strings.Join(parts, " · ")
 }
@@ -131,7 +132,7 @@ func (d *document) body(e entry, size int) (text string, whole bool) {
 	if isCRD(e.Change) {
 		var b strings.Builder
 		for _, l := range schema(e.Change) {
-			b.WriteString("- " + prose(clip(l, messageWidth)) + "\n")
+			b.WriteString("- " + markdown.Text(markdown.Clip(l, messageWidth)) + "\n")
 		}
 		if b.Len() > size {
 			return "", false
@@ -163,7 +164,7 @@ func fields(c diff.Change) []line {
 // brief is a part of a schema, or how large it is when nobody would read it.
 func brief(v any) any {
 	if n := leaves(v); n > 12 {
-		return "(" + count(n, "value") + ")"
+		return "(" + markdown.Count(n, "value") + ")"
 	}
 	return v
 }
@@ -178,7 +179,7 @@ func fenced(all []line, size, most int) (text string, whole bool) {
 		texts = append(texts, l.markdown())
 	}
 	if most == 0 || len(texts) <= most {
-		if text := fence("diff", texts); len(text) <= size {
+		if text := markdown.Fence("diff", texts); len(text) <= size {
 			return text, true
 		}
 	}
@@ -192,8 +193,8 @@ func fenced(all []line, size, most int) (text string, whole bool) {
 		n++
 	}
 	for ; n >= min(fewest, len(texts)); n-- {
-		rest := "… " + count(len(all)-n, "more line")
-		if text := fence("diff", append(texts[:n:n], rest)); len(text) <= size {
+		rest := "… " + markdown.Count(len(all)-n, "more line")
+		if text := markdown.Fence("diff", append(texts[:n:n], rest)); len(text) <= size {
 			return text, false
 		}
 	}

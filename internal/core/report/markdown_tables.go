@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
 // images adds a table of what happens to images, with links where a registry has a page for people.
@@ -12,19 +14,19 @@ func (d *document) images() {
 		for _, i := range a.images {
 			before, old := imageParts(i.Before)
 			after, now := imageParts(i.After)
-			name, from, to := code(clip(after, nameWidth)), imageVersion(old, i.Before), imageVersion(now, i.After)
+			name, from, to := markdown.Code(markdown.Clip(after, nameWidth)), imageVersion(old, i.Before), imageVersion(now, i.After)
 			switch {
 			case i.Before == "":
 				from = "–"
 			case i.After == "":
-				name, to = code(clip(before, nameWidth)), "–"
+				name, to = markdown.Code(markdown.Clip(before, nameWidth)), "–"
 			case before != after:
-				name = code(clip(before, nameWidth)) + " → " + name
+				name = markdown.Code(markdown.Clip(before, nameWidth)) + " → " + name
 			}
 			if link := imageLink(i.After); link != "" && len(link) < 500 {
 				to = "[" + to + "](<" + link + ">)"
 			}
-			items = append(items, fmt.Sprintf("| %s | %s | %s | %s%s |\n", name, from, to, prose(clip(a.name, nameWidth)), d.only(", ", i.minors)))
+			items = append(items, fmt.Sprintf("| %s | %s | %s | %s%s |\n", name, from, to, markdown.Text(markdown.Clip(a.name, nameWidth)), d.only(", ", i.minors)))
 		}
 	}
 	d.table("\n### Images\n\n| image | from | to | addon |\n| --- | --- | --- | --- |\n", items, 4, "image")
@@ -35,7 +37,7 @@ func imageVersion(version, image string) string {
 	if version == "" && image != "" {
 		return "no tag"
 	}
-	return code(clip(version, nameWidth))
+	return markdown.Code(markdown.Clip(version, nameWidth))
 }
 
 // matrix adds a table of addons and minors.
@@ -59,13 +61,13 @@ func (d *document) matrix() {
 		if agreed {
 			cells = cells[:1]
 		}
-		items = append(items, "| "+prose(clip(a.name, nameWidth))+" | "+strings.Join(cells, " | ")+" |\n")
+		items = append(items, "| "+markdown.Text(markdown.Clip(a.name, nameWidth))+" | "+strings.Join(cells, " | ")+" |\n")
 	}
 	if n := d.noisy(); n > 0 {
-		items = append(items, "| "+count(n, "addon")+" with nothing but known noise"+strings.Repeat(" | –", len(head)-1)+" |\n")
+		items = append(items, "| "+markdown.Count(n, "addon")+" with nothing but known noise"+strings.Repeat(" | –", len(head)-1)+" |\n")
 	}
 	if d.Same > 0 {
-		items = append(items, "| "+count(d.Same, "other addon")+strings.Repeat(" | –", len(head)-1)+" |\n")
+		items = append(items, "| "+markdown.Count(d.Same, "other addon")+strings.Repeat(" | –", len(head)-1)+" |\n")
 	}
 	title := "\n### By addon and minor\n\n| " + strings.Join(head, " | ") + " |\n|" + strings.Repeat(" --- |", len(head)) + "\n"
 	d.table(title, items, 3, "addon")

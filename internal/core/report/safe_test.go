@@ -17,6 +17,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
 	"github.com/addon-manager/addon-manager/internal/core/manifest"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
@@ -209,7 +210,7 @@ func safe(t interface{ Fatalf(string, ...any) }, r Report, limit int) {
 	}
 	for l := range strings.SplitSeq(Text(r), "\n") {
 		if at := strings.IndexFunc(l, odd); at >= 0 {
-			t.Fatalf("the text has a character that acts on a terminal: %q in %q", l[at:min(at+4, len(l))], cut(l, 500))
+			t.Fatalf("the text has a character that acts on a terminal: %q in %q", l[at:min(at+4, len(l))], markdown.Cut(l, 500))
 		}
 	}
 	page, err := HTML(r)
@@ -225,8 +226,8 @@ func safe(t interface{ Fatalf(string, ...any) }, r Report, limit int) {
 }
 
 var (
-	markdown = goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
-	fences   = regexp.MustCompile("^(`{3,})(diff)?$")
+	goldmarked = goldmark.New(goldmark.WithExtensions(extension.GFM), goldmark.WithRendererOptions(html.WithUnsafe()))
+	fences     = regexp.MustCompile("^(`{3,})(diff)?$")
 	// mentions are what GitHub makes links of in the text of a page, with a notification for somebody.
 	mentions = regexp.MustCompile(`@[A-Za-z0-9]|(^|\W|\w)#[0-9]`)
 	pages    = []string{
@@ -263,7 +264,7 @@ func wrong(out string, r Report) string {
 		return fmt.Sprintf("left open: fence %q, %d details", open, details)
 	}
 	var b strings.Builder
-	if err := markdown.Convert([]byte(out), &b); err != nil {
+	if err := goldmarked.Convert([]byte(out), &b); err != nil {
 		return err.Error()
 	}
 	return foreign(b.String(), markdownElements, []string{r.Page})

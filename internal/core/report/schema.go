@@ -5,6 +5,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
 	"github.com/addon-manager/addon-manager/internal/core/manifest"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
 // isCRD reports whether a change is one of a CustomResourceDefinition.
@@ -17,9 +18,9 @@ func schema(c diff.Change) []string {
 	var out []string
 	switch {
 	case c.Kind == diff.Added && c.After != nil:
-		return []string{"versions " + versions(c.After), count(fieldsIn(c.After.Content), "field")}
+		return []string{"versions " + versions(c.After), markdown.Count(fieldsIn(c.After.Content), "field")}
 	case c.Kind == diff.Removed && c.Before != nil:
-		return []string{"versions " + versions(c.Before), count(fieldsIn(c.Before.Content), "field")}
+		return []string{"versions " + versions(c.Before), markdown.Count(fieldsIn(c.Before.Content), "field")}
 	case c.Before != nil && c.After != nil:
 		before, after := versions(c.Before), versions(c.After)
 		if before != after {
@@ -48,14 +49,14 @@ func schema(c diff.Change) []string {
 		what string
 	}{{added, "added"}, {removed, "removed"}, {changed, "changed"}} {
 		if n.n > 0 {
-			out = append(out, count(n.n, "schema field")+" "+n.what)
+			out = append(out, markdown.Count(n.n, "schema field")+" "+n.what)
 		}
 	}
 	if words > 0 {
-		out = append(out, count(words, "description")+" reworded")
+		out = append(out, markdown.Count(words, "description")+" reworded")
 	}
 	if other > 0 {
-		out = append(out, count(other, "other field")+" changed")
+		out = append(out, markdown.Count(other, "other field")+" changed")
 	}
 	return out
 }
@@ -64,7 +65,7 @@ func schema(c diff.Change) []string {
 func versions(o *manifest.Object) string {
 	var out []string
 	for _, v := range manifest.List(o.Content, "spec", "versions") {
-		name := clip(clean(manifest.Text(v, "name")), 63)
+		name := markdown.Clip(markdown.Clean(manifest.Text(v, "name")), 63)
 		if stored, _ := manifest.At(v, "storage").(bool); stored {
 			name += " (stored)"
 		}

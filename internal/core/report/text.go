@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
 // textWidth is how long a line of a value may be on a terminal: one that is longer is shortened around what differs.
@@ -20,7 +21,7 @@ func Text(r Report) string {
 	var b strings.Builder
 	p := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	p("%s", strings.Join(v.verdict(), " · "))
-	p("%s → %s", clean(side(r.BaseName, r.Base)), clean(side(r.HeadName, r.Head)))
+	p("%s → %s", markdown.Clean(side(r.BaseName, r.Base)), markdown.Clean(side(r.HeadName, r.Head)))
 	v.textFlags(p, "Risks", r.Flags)
 	textProblems(p, "Problems", v.failed)
 	v.textClusters(p)
@@ -47,9 +48,9 @@ func (v *view) textFlags(p printer, title string, flags []Flag) {
 		if title != "Risks" {
 			minors = nil
 		}
-		parts := slices.DeleteFunc([]string{clean(string(f.Code)), clean(v.where(f.Addon, minors)), clean(f.Object), clean(v.pathOf(f))}, func(s string) bool { return s == "" })
+		parts := slices.DeleteFunc([]string{markdown.Clean(string(f.Code)), markdown.Clean(v.where(f.Addon, minors)), markdown.Clean(f.Object), markdown.Clean(v.pathOf(f))}, func(s string) bool { return s == "" })
 		p("  %s", strings.Join(parts, "  "))
-		p("      %s", oneLine(f.Message))
+		p("      %s", markdown.OneLine(f.Message))
 	}
 }
 
@@ -59,9 +60,9 @@ func textProblems(p printer, title string, problems []Problem) {
 	}
 	p("\n%s", title)
 	for _, f := range failures(problems) {
-		p("  %s", clean(f.where))
+		p("  %s", markdown.Clean(f.where))
 		for l := range strings.SplitSeq(f.message, "\n") {
-			p("      %s", clean(l))
+			p("      %s", markdown.Clean(l))
 		}
 	}
 }
@@ -72,7 +73,7 @@ func (v *view) textClusters(p printer) {
 	}
 	p("\nClusters")
 	for _, g := range v.Clusters.Groups {
-		p("  %s: %s (%s)", groupName(g), count(len(g.Clusters), "cluster"), clean(clip(names(g, 10), textWidth)))
+		p("  %s: %s (%s)", groupName(g), markdown.Count(len(g.Clusters), "cluster"), markdown.Clean(markdown.Clip(names(g, 10), textWidth)))
 	}
 }
 
@@ -88,29 +89,29 @@ func (v *view) textMatrix(p printer) {
 		for i, c := range cells {
 			cells[i] = v.Minors[i].String() + ": " + c
 		}
-		p("  %s  %s", clean(a.name), strings.Join(cells, " · "))
+		p("  %s  %s", markdown.Clean(a.name), strings.Join(cells, " · "))
 	}
 }
 
 func (v *view) textAddon(p printer, a *addon) {
 	if len(a.entries) == 0 {
 		if n := a.hidden(); n > 0 {
-			p("\n%s: nothing but known noise (%s hidden)", clean(a.name), count(n, "field"))
+			p("\n%s: nothing but known noise (%s hidden)", markdown.Clean(a.name), markdown.Count(n, "field"))
 		}
 		return
 	}
-	p("\n%s: %s", clean(a.name), strings.Join(a.summary(), ", "))
+	p("\n%s: %s", markdown.Clean(a.name), strings.Join(a.summary(), ", "))
 	for _, image := range a.images {
-		p("  image %s%s", clean(arrow(image.Image)), v.only(", ", image.minors))
+		p("  image %s%s", markdown.Clean(arrow(image.Image)), v.only(", ", image.minors))
 	}
 	for _, e := range a.entries {
-		p("  %s %s%s", marks[e.Kind], clean(e.Object.String()), v.only("  ", e.minors))
+		p("  %s %s%s", marks[e.Kind], markdown.Clean(e.Object.String()), v.only("  ", e.minors))
 		if isCRD(e.Change) {
 			p("      %s", strings.Join(schema(e.Change), "; "))
 			continue
 		}
 		if e.From != nil {
-			p("      was %s", clean(e.From.String()))
+			p("      was %s", markdown.Clean(e.From.String()))
 		}
 		for i := range e.Fields {
 			textField(p, &e.Fields[i])
@@ -123,7 +124,7 @@ func textField(p printer, f *diff.Field) {
 		p("      %s", l)
 		return
 	}
-	p("      %s:", clean(shown(f)))
+	p("      %s:", markdown.Clean(shown(f)))
 	for _, l := range appendField(nil, f, textWidth) {
 		p("      %c %s", l.op, l.text)
 	}
@@ -133,10 +134,10 @@ func textField(p printer, f *diff.Field) {
 func (a *addon) summary() []string {
 	parts := []string{a.all()}
 	if n := a.hidden(); n > 0 {
-		parts = append(parts, count(n, "field")+" of known noise hidden")
+		parts = append(parts, markdown.Count(n, "field")+" of known noise hidden")
 	}
 	if n := len(a.unstable); n > 0 {
-		parts = append(parts, count(n, "field")+" left out that every render fills anew")
+		parts = append(parts, markdown.Count(n, "field")+" left out that every render fills anew")
 	}
 	return parts
 }
@@ -156,7 +157,7 @@ func groupName(g Group) string {
 	if g.Name == "" {
 		return "in no group"
 	}
-	return clean(g.Name)
+	return markdown.Clean(g.Name)
 }
 
 // names are those of a group's first clusters.
@@ -166,7 +167,7 @@ func names(g Group, most int) string {
 		out = append(out, c.Name)
 	}
 	if rest := len(g.Clusters) - len(out); rest > 0 {
-		out = append(out, number(rest)+" more")
+		out = append(out, markdown.Number(rest)+" more")
 	}
 	return strings.Join(out, ", ")
 }

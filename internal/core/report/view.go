@@ -10,6 +10,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
@@ -284,7 +285,7 @@ func (a *addon) count(at []int) string {
 	var parts []string
 	for _, k := range []diff.Kind{diff.Removed, diff.Renamed, diff.Changed, diff.Added} {
 		if counts[k] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", number(counts[k]), k))
+			parts = append(parts, fmt.Sprintf("%s %s", markdown.Number(counts[k]), k))
 		}
 	}
 	return strings.Join(parts, ", ")

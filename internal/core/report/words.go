@@ -3,9 +3,9 @@ package report
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
@@ -14,16 +14,16 @@ func (v *view) verdict() []string {
 	var parts []string
 	add := func(s string) { parts = append(parts, s) }
 	if n := len(v.failed); n > 0 {
-		add(count(n, "problem"))
+		add(markdown.Count(n, "problem"))
 	}
 	if n := len(v.Flags); n > 0 {
-		add(count(n, "risk"))
+		add(markdown.Count(n, "risk"))
 	} else if len(v.Changed()) > 0 {
 		add("no risks")
 	}
 	switch n := len(v.Changed()); {
 	case n > 0:
-		add(count(n, "addon") + " " + verb(n, "changes", "change"))
+		add(markdown.Count(n, "addon") + " " + verb(n, "changes", "change"))
 		add(v.agreement())
 	case len(v.failed) > 0:
 		add("nothing else changes")
@@ -31,7 +31,7 @@ func (v *view) verdict() []string {
 		add(v.nothing())
 	}
 	if c := v.Clusters; c != nil && (c.Touched > 0 || len(v.Changed()) > 0) {
-		add(fmt.Sprintf("%s of %s", number(c.Touched), count(c.Total, "cluster")))
+		add(fmt.Sprintf("%s of %s", markdown.Number(c.Touched), markdown.Count(c.Total, "cluster")))
 	}
 	return parts
 }
@@ -42,24 +42,15 @@ func (v *view) nothing() string {
 	for _, a := range v.addons {
 		hidden += a.hidden()
 	}
-	of := count(v.Same+len(v.addons), "addon")
+	of := markdown.Count(v.Same+len(v.addons), "addon")
 	on := ""
 	if len(v.Minors) > 0 {
 		on = " on " + list(v.Minors)
 	}
 	if hidden > 0 {
-		return fmt.Sprintf("nothing but known noise changes in the rendered manifests of %s%s (%s hidden)", of, on, count(hidden, "field"))
+		return fmt.Sprintf("nothing but known noise changes in the rendered manifests of %s%s (%s hidden)", of, on, markdown.Count(hidden, "field"))
 	}
 	return fmt.Sprintf("nothing changes in the rendered manifests of %s%s", of, on)
-}
-
-// count says how many of something there are: 1 risk, 2 risks.
-func count(n int, noun string) string {
-	switch {
-	case n == 1:
-		return "1 " + noun
-	}
-	return number(n) + " " + noun + "s"
 }
 
 func verb(n int, one, more string) string {
@@ -67,15 +58,6 @@ func verb(n int, one, more string) string {
 		return one
 	}
 	return more
-}
-
-// number writes a number with commas: 52,000.
-func number(n int) string {
-	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
 }
 
 // list names minors one by one.

@@ -73,58 +73,6 @@ func TestVerdict(t *testing.T) {
 	}
 }
 
-// TestQuiet writes names and sentences that try to be more.
-func TestQuiet(t *testing.T) {
-	for in, want := range map[string]struct{ clean, prose, code string }{
-		"cert-manager":         {"cert-manager", "cert-manager", "`cert-manager`"},
-		"":                     {"", "", "<code></code>"},
-		"a b":                  {"a b", "a b", "`a b`"},
-		" a":                   {" a", "a", "<code> a</code>"},
-		"quay.io/a/b:v1@sha":   {"quay.io/a/b:v1@sha", "quay.io/a/b:v1&#64;&#8203;sha", "`quay.io/a/b:v1@sha`"},
-		"x#1":                  {"x#1", "x&#35;&#8203;1", "`x#1`"},
-		"a`b":                  {"a`b", "a&#96;b", "<code>a&#96;b</code>"},
-		"a|b":                  {"a|b", "a&#124;b", "<code>a&#124;b</code>"},
-		`a\b`:                  {`a\b`, "a&#92;b", "<code>a&#92;b</code>"},
-		"<!-- x -->":           {"<!-- x -->", "&#60;!-- x --&#62;", "`<!-- x -->`"},
-		"a\nb":                 {`a\nb`, "a b", `<code>a&#92;nb</code>`},
-		"\x1b[31m":             {`\x1b[31m`, `&#92;x1b&#91;31m`, `<code>&#92;x1b&#91;31m</code>`},
-		"a\u202eb":             {`a\u202eb`, `a&#92;u202eb`, `<code>a&#92;u202eb</code>`},
-		"a\xffb":               {`a\xffb`, `a&#92;xffb`, `<code>a&#92;xffb</code>`},
-		"a\ufffdb":             {`a\ufffdb`, `a&#92;ufffdb`, `<code>a&#92;ufffdb</code>`},
-		"see https://x.y/z":    {"see https://x.y/z", "see https&#58;//x.y/z", "`see https://x.y/z`"},
-		"www.x.y mailto:a@b.c": {"www.x.y mailto:a@b.c", "www&#46;x.y mailto&#58;a&#64;&#8203;b.c", "`www.x.y mailto:a@b.c`"},
-		"größe 漢 🙂":            {"größe 漢 🙂", "größe 漢 🙂", "`größe 漢 🙂`"},
-	} {
-		if got := clean(in); got != want.clean {
-			t.Errorf("clean(%q) = %q, want %q", in, got, want.clean)
-		}
-		if got := prose(in); got != want.prose {
-			t.Errorf("prose(%q) = %q, want %q", in, got, want.prose)
-		}
-		if got := code(in); got != want.code {
-			t.Errorf("code(%q) = %q, want %q", in, got, want.code)
-		}
-	}
-}
-
-func TestClip(t *testing.T) {
-	for _, tc := range []struct {
-		in   string
-		n    int
-		want string
-	}{
-		{"short", 10, "short"},
-		{"0123456789", 10, "0123456789"},
-		{"0123456789a", 10, "0123456789… (1 byte more)"},
-		{"ääää", 3, "ä… (6 bytes more)"},
-		{strings.Repeat("x", 60_010), 10, "xxxxxxxxxx… (60,000 bytes more)"},
-	} {
-		if got := clip(tc.in, tc.n); got != tc.want {
-			t.Errorf("clip(%q, %d) = %q, want %q", cut(tc.in, 20), tc.n, got, tc.want)
-		}
-	}
-}
-
 func TestRanges(t *testing.T) {
 	for want, in := range map[string][]version.Minor{
 		"": nil, "1.31": {m131}, "1.31, 1.32": {m132, m131}, "1.31–1.33": three, "1.31, 1.33": {m131, m133}, "1.29, 1.31–1.33": {minor(29), m131, m132, m133},

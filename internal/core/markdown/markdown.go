@@ -1,4 +1,5 @@
-package report
+// Package markdown writes text from outside into Markdown, HTML and terminals so that it stays text there.
+package markdown
 
 import (
 	"fmt"
@@ -10,9 +11,9 @@ import (
 	"unicode/utf8"
 )
 
-// clean makes everything visible that a reader could not see or that would act on a terminal or a page: control characters, line breaks,
+// Clean makes everything visible that a reader could not see or that would act on a terminal or a page: control characters, line breaks,
 // marks that turn the direction of writing, spaces that look like none. What comes out is one line of valid UTF-8.
-func clean(s string) string {
+func Clean(s string) string {
 	if strings.IndexFunc(s, odd) < 0 {
 		return s
 	}
@@ -40,19 +41,19 @@ func clean(s string) string {
 
 func odd(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }
 
-// oneLine makes a sentence of a message of many lines.
-func oneLine(s string) string { return clean(strings.Join(strings.Fields(s), " ")) }
+// OneLine makes a sentence of a message of many lines.
+func OneLine(s string) string { return Clean(strings.Join(strings.Fields(s), " ")) }
 
-// clip shortens a text to about n bytes and says how much is gone.
-func clip(s string, n int) string {
+// Clip shortens a text to about n bytes and says how much is gone.
+func Clip(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return cut(s, n) + fmt.Sprintf("… (%s more)", count(len(s)-len(cut(s, n)), "byte"))
+	return Cut(s, n) + fmt.Sprintf("… (%s more)", Count(len(s)-len(Cut(s, n)), "byte"))
 }
 
-// cut is the beginning of a text, at most n bytes, of whole characters.
-func cut(s string, n int) string {
+// Cut is the beginning of a text, at most n bytes, of whole characters.
+func Cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
@@ -62,9 +63,9 @@ func cut(s string, n int) string {
 	return s[:n]
 }
 
-// prose writes text from outside into Markdown so that it stays text: no link, mention, reference, tag, emphasis or table cell comes of it.
-func prose(s string) string {
-	s = oneLine(s)
+// Text writes text from outside into Markdown so that it stays text: no link, mention, reference, tag, emphasis or table cell comes of it.
+func Text(s string) string {
+	s = OneLine(s)
 	var b strings.Builder
 	for i, r := range s {
 		switch {
@@ -93,10 +94,10 @@ func endsIn(s, end string) bool {
 	return len(s) >= len(end) && strings.EqualFold(s[len(s)-len(end):], end)
 }
 
-// code writes a name into Markdown as code. Plain names stay readable in the source, others become a tag with entities, which no character in
+// Code writes a name into Markdown as code. Plain names stay readable in the source, others become a tag with entities, which no character in
 // them can end: a code span could be cut by a table's columns.
-func code(s string) string {
-	s = clean(s)
+func Code(s string) string {
+	s = Clean(s)
 	if s != "" && strings.Trim(s, " ") == s && !strings.ContainsAny(s, "`|\\") {
 		return "`" + s + "`"
 	}
@@ -122,11 +123,11 @@ func entity(b *strings.Builder, r rune) {
 	b.WriteByte(';')
 }
 
-// tag writes a name as code where only HTML is read.
-func tag(s string) string { return "<code>" + html.EscapeString(clean(s)) + "</code>" }
+// Tag writes a name as code where only HTML is read.
+func Tag(s string) string { return "<code>" + html.EscapeString(Clean(s)) + "</code>" }
 
-// fence puts lines between fences that none of them can close.
-func fence(language string, lines []string) string {
+// Fence puts lines between fences that none of them can close.
+func Fence(language string, lines []string) string {
 	longest := 2
 	for _, l := range lines {
 		for run := range strings.FieldsFuncSeq(l, func(r rune) bool { return r != '`' }) {
@@ -135,4 +136,22 @@ func fence(language string, lines []string) string {
 	}
 	mark := strings.Repeat("`", longest+1)
 	return strings.Join(slices.Concat([]string{mark + language}, lines, []string{mark}), "\n") + "\n"
+}
+
+// Count says how many of something there are: 1 risk, 2 risks.
+func Count(n int, noun string) string {
+	switch {
+	case n == 1:
+		return "1 " + noun
+	}
+	return Number(n) + " " + noun + "s"
+}
+
+// Number writes a number with commas: 52,000.
+func Number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }
