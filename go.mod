@@ -50,6 +50,11 @@ require (
 )
 
 require (
+	github.com/getkin/kin-openapi v0.128.0 // indirect
+	github.com/google/go-github/v58 v58.0.0 // indirect
+)
+
+require (
 	cel.dev/expr v0.19.1 // indirect
 	cloud.google.com/go/compute/metadata v0.5.0 // indirect
 	code.gitea.io/sdk/gitea v0.19.0 // indirect

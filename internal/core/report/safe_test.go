@@ -209,7 +209,7 @@ func safe(t interface{ Fatalf(string, ...any) }, r Report, limit int) {
 		}
 	}
 	for l := range strings.SplitSeq(Text(r), "\n") {
-		if at := strings.IndexFunc(l, odd); at >= 0 {
+		if at := strings.IndexFunc(l, func(r rune) bool { return r == utf8.RuneError || !unicode.IsPrint(r) }); at >= 0 {
 			t.Fatalf("the text has a character that acts on a terminal: %q in %q", l[at:min(at+4, len(l))], markdown.Cut(l, 500))
 		}
 	}
