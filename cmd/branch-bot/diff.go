@@ -1,27 +1,20 @@
 package main
 
 import (
-	"cmp"
-	"crypto/rand"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/fleet"
 	"github.com/addon-manager/addon-manager/internal/adapter/git"
-	"github.com/addon-manager/addon-manager/internal/adapter/registry"
-	"github.com/addon-manager/addon-manager/internal/adapter/render"
-	"github.com/addon-manager/addon-manager/internal/adapter/render/engine"
 	"github.com/addon-manager/addon-manager/internal/bot"
 	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
 	"github.com/addon-manager/addon-manager/internal/core/impact"
-	"github.com/addon-manager/addon-manager/internal/core/mask"
 	"github.com/addon-manager/addon-manager/internal/core/report"
 	"github.com/addon-manager/addon-manager/internal/core/risk"
 	"github.com/addon-manager/addon-manager/internal/core/version"
@@ -41,11 +34,7 @@ type diff struct {
 	exitCode, hidden  bool
 	clusters, current string
 	fleet             string
-	kustomize, cache  string
-	allowed           []string
-	registryConfig    string
-	processes         int
-	timeout           time.Duration
+	rendering         rendering
 }
 
 func newDiff() *cobra.Command {
@@ -75,12 +64,7 @@ func newDiff() *cobra.Command {
 	f.StringVar(&d.clusters, "clusters", "", "file of cluster Secrets, - for standard input: says which clusters the change touches")
 	f.StringVar(&d.current, "current", "", "with --clusters, file of the CatalogSources and ClusterAddons that exist: the groups of the rollout, and what clusters have")
 	f.StringVar(&d.fleet, "fleet", "", "URL of a running addon-manager's metrics address: says which clusters the change touches; "+envFleetToken+" may hold a token")
-	f.StringVar(&d.kustomize, "kustomize-build-options", "--enable-helm", "the kustomize.buildOptions of your Argo CD")
-	f.StringVar(&d.cache, "cache", "", "folder that remembers renders and charts; it holds secrets if the sources do")
-	f.StringSliceVar(&d.allowed, "allow-repository", nil, "fetch charts only from these repositories, and what lies below them (default: from all that the sources name)")
-	f.StringVar(&d.registryConfig, "registry-config", "", "file with credentials for chart repositories, as docker login and helm registry login write it (default: Docker's, if there is one)")
-	f.IntVar(&d.processes, "processes", 0, "how many renders at a time (default: one for each processor)")
-	f.DurationVar(&d.timeout, "render-timeout", 30*time.Second, "how long one render may take")
+	d.rendering.add(cmd)
 	return cmd
 }
 
@@ -102,7 +86,7 @@ var formats = map[string]func(report.Report) ([]byte, error){
 }
 
 func (d *diff) run(cmd *cobra.Command) error {
-	minors, options, err := d.check()
+	minors, err := d.check()
 	if err != nil {
 		return err
 	}
@@ -115,7 +99,7 @@ func (d *diff) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	r, err := d.compare(cmd, repo, options, bot.DiffRequest{Base: d.base, Head: d.head, Minors: minors})
+	r, err := d.compare(cmd, repo, bot.DiffRequest{Base: d.base, Head: d.head, Minors: minors})
 	if err != nil {
 		return err
 	}
@@ -134,60 +118,45 @@ func (d *diff) run(cmd *cobra.Command) error {
 }
 
 // check reads the flags.
-func (d *diff) check() (minors []version.Minor, options engine.Options, err error) {
+func (d *diff) check() (minors []version.Minor, err error) {
 	switch {
 	case d.base == "":
-		return nil, options, cli.Usagef("--base is missing: name a branch, tag or commit")
+		return nil, cli.Usagef("--base is missing: name a branch, tag or commit")
 	case d.head == "":
-		return nil, options, cli.Usagef("--head is missing: name a branch, tag or commit")
+		return nil, cli.Usagef("--head is missing: name a branch, tag or commit")
 	case formats[d.output] == nil:
-		return nil, options, cli.Usagef("-o %q is none of text, markdown, json", d.output)
+		return nil, cli.Usagef("-o %q is none of text, markdown, json", d.output)
 	case d.clusters != "" && d.fleet != "":
-		return nil, options, cli.Usagef("--clusters and --fleet both say which clusters there are: use one")
+		return nil, cli.Usagef("--clusters and --fleet both say which clusters there are: use one")
 	case d.current != "" && d.clusters == "":
-		return nil, options, cli.Usagef("--current goes with --clusters")
+		return nil, cli.Usagef("--current goes with --clusters")
 	}
 	for _, name := range d.failOn {
 		if !slices.Contains(flagNames(), name) {
-			return nil, options, cli.Usagef("--fail-on %q is none of %s", name, strings.Join(flagNames(), ", "))
+			return nil, cli.Usagef("--fail-on %q is none of %s", name, strings.Join(flagNames(), ", "))
 		}
 	}
 	for _, s := range d.minors {
 		m, err := version.ParseMinor(s)
 		if err != nil {
-			return nil, options, cli.Usagef("--minor: %w", err)
+			return nil, cli.Usagef("--minor: %w", err)
 		}
 		minors = append(minors, m)
 	}
-	if options, err = engine.ParseOptions(d.kustomize); err != nil {
-		return nil, options, cli.Usagef("--kustomize-build-options: %w", err)
-	}
-	return minors, options, nil
+	_, err = d.rendering.check()
+	return minors, err
 }
 
-func (d *diff) compare(cmd *cobra.Command, repo *git.Repository, options engine.Options, r bot.DiffRequest) (report.Report, error) {
-	charts, err := d.charts()
+func (d *diff) compare(cmd *cobra.Command, repo *git.Repository, r bot.DiffRequest) (report.Report, error) {
+	o, done, err := d.rendering.open(cmd.ErrOrStderr())
 	if err != nil {
 		return report.Report{}, err
 	}
-	salt := make([]byte, 32)
-	if _, err := rand.Read(salt); err != nil {
-		return report.Report{}, err
-	}
-	errs := cmd.ErrOrStderr()
-	pool := render.New(render.Options{
-		Processes: d.processes, Time: d.timeout, Log: func(message string) { fmt.Fprintln(errs, message) },
-	})
-	defer pool.Close()
-	cache, err := render.NewCache(pool, render.CacheOptions{Dir: d.folder("renders")})
-	if err != nil {
-		return report.Report{}, fmt.Errorf("--cache: %w", err)
-	}
-	progress := newProgress(errs)
+	defer done()
+	progress := newProgress(cmd.ErrOrStderr())
 	defer progress.end()
-	return bot.Diff(cmd.Context(), bot.Options{
-		Repository: repo, Renderer: cache, Charts: charts, Masker: mask.New(salt), Kustomize: options, Progress: progress.show,
-	}, r)
+	o.Repository, o.Progress = repo, progress.show
+	return bot.Diff(cmd.Context(), o, r)
 }
 
 // readFleet is nil when nobody asked for it.
@@ -235,43 +204,6 @@ func (d *diff) touched(repo *git.Repository, fleet impact.Fleet, r report.Report
 func catalogAt(repo *git.Repository, name, ref string) (impact.CatalogOf, error) {
 	offered, err := bot.CatalogAt(repo, name, ref)
 	return func(version.Minor) (catalog.Catalog, bool) { return offered, true }, err
-}
-
-// folder is a part of the cache, empty when there is none.
-func (d *diff) folder(name string) string {
-	if d.cache == "" {
-		return ""
-	}
-	return filepath.Join(d.cache, name)
-}
-
-// charts fetches charts with the credentials that people have anyway.
-func (d *diff) charts() (*registry.Client, error) {
-	o := registry.Options{Dir: d.folder("charts")}
-	file, asked := d.registryConfig, d.registryConfig != ""
-	if home, err := os.UserHomeDir(); !asked && err == nil {
-		file = filepath.Join(cmp.Or(os.Getenv("DOCKER_CONFIG"), filepath.Join(home, ".docker")), "config.json")
-	}
-	switch data, err := os.ReadFile(file); {
-	case err == nil:
-		if o.Credentials, err = registry.DockerConfig(data); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-	case asked:
-		return nil, fmt.Errorf("--registry-config: %w", err)
-	}
-	if len(d.allowed) > 0 {
-		o.Allow = func(repository string) error {
-			for _, allowed := range d.allowed {
-				allowed = strings.TrimSuffix(allowed, "/")
-				if repository == allowed || strings.HasPrefix(repository, allowed+"/") {
-					return nil
-				}
-			}
-			return fmt.Errorf("--allow-repository does not name it")
-		}
-	}
-	return registry.New(o), nil
 }
 
 // print prints the report, and writes the page.

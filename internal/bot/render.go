@@ -72,7 +72,10 @@ func (c *comparison) fetch(ctx context.Context) {
 	for _, s := range []*side{c.base, c.head} {
 		for _, a := range s.addons {
 			if a.err == nil && len(a.source.Charts) > 0 {
-				wait.Go(func() { a.archives, a.err = c.archives(ctx, a) })
+				wait.Go(func() {
+					a.archives, a.err = c.archives(ctx, a)
+					a.elsewhere = a.err != nil
+				})
 			}
 		}
 	}

@@ -35,8 +35,9 @@ type side struct {
 type addon struct {
 	catalog.Addon
 	source render.Source
-	// err is why it cannot be rendered.
-	err error
+	// err is why it cannot be rendered; elsewhere tells that the fault lies with a chart repository.
+	err       error
+	elsewhere bool
 	// archives are the charts that it needs from elsewhere, once they are fetched.
 	archives map[engine.Chart][]byte
 }
@@ -46,10 +47,12 @@ func openSide(repo repository, name, ref string) (*side, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", name, err)
 	}
-	s := &side{name: name, ref: ref, commit: commit, addons: map[string]*addon{}, served: map[version.Minor]*apis.Set{}, crds: map[version.Minor][]manifest.Object{}}
-	if s.tree, err = repo.Tree(commit); err != nil {
+	tree, err := repo.Tree(commit)
+	if err != nil {
 		return nil, fmt.Errorf("--%s: %w", name, err)
 	}
+	s := newSide(name, tree, catalog.Catalog{})
+	s.ref, s.commit = ref, commit
 	data, err := fs.ReadFile(s.tree, catalog.File)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("--%s: there is no %s at the root of %s (%.12s)", name, catalog.File, ref, commit)
@@ -62,6 +65,14 @@ func openSide(repo repository, name, ref string) (*side, error) {
 		return nil, fmt.Errorf("--%s: the catalog of %s (%.12s) is not valid: %w", name, ref, commit, err)
 	}
 	return s, nil
+}
+
+// newSide is a side without any addon.
+func newSide(name string, tree fs.FS, c catalog.Catalog) *side {
+	return &side{
+		name: name, tree: tree, catalog: c,
+		addons: map[string]*addon{}, served: map[version.Minor]*apis.Set{}, crds: map[version.Minor][]manifest.Object{},
+	}
 }
 
 // minor is the one whose releases a ref is about; zero for a ref that is about all of them, such as main.
