@@ -23,6 +23,8 @@ import (
 	"github.com/addon-manager/addon-manager/internal/bot"
 	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/addon-manager/addon-manager/internal/core/mask"
+	"github.com/addon-manager/addon-manager/internal/core/release"
+	"github.com/addon-manager/addon-manager/internal/core/report"
 	"github.com/spf13/cobra"
 )
 
@@ -129,5 +131,22 @@ func renders(o bot.Options) func(ctx context.Context, tree fs.FS, minor version.
 			err = errors.Join(err, fmt.Errorf("%s: %s", name, checked.Unknown[name]))
 		}
 		return checked.Broken, err
+	}
+}
+
+// diffs renders what a pull request does to the manifests, as Markdown of at most limit bytes. Base and head are commits, baseName is the branch that the
+// pull request is for.
+func diffs(o bot.Options, limit int) func(ctx context.Context, base, head, baseName string) (string, error) {
+	return func(ctx context.Context, base, head, baseName string) (string, error) {
+		r := bot.DiffRequest{Base: base, Head: head}
+		if m, is := release.ParseBranch(baseName); is {
+			r.Minors = []version.Minor{m}
+		}
+		out, err := bot.Diff(ctx, o, r)
+		if err != nil {
+			return "", err
+		}
+		out.BaseName = baseName
+		return report.Markdown(out, limit), nil
 	}
 }
