@@ -50,8 +50,13 @@ require (
 )
 
 require (
+	github.com/aymerick/douceur v0.2.0 // indirect
 	github.com/getkin/kin-openapi v0.128.0 // indirect
 	github.com/google/go-github/v58 v58.0.0 // indirect
+	github.com/gorilla/css v1.0.1 // indirect
+	github.com/invopop/yaml v0.3.1 // indirect
+	github.com/microcosm-cc/bluemonday v1.0.27 // indirect
+	github.com/perimeterx/marshmallow v1.1.5 // indirect
 )
 
 require (
