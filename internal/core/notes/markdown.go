@@ -111,37 +111,70 @@ func (p *page) anyway(n Notes) {
 	}
 }
 
-// groups adds what happened addon by addon, and then elsewhere.
+// groups adds what happened addon by addon, and then elsewhere. Where not all has room, each gets the same share.
 func (p *page) groups(n Notes) {
+	groups := grouped(n)
 	title := "\n## Addons\n"
-	said := false
+	if n.First() {
+		p.offered(n.Addons)
+		title = "\n## Since the branch began\n"
+	}
+	heads, lines := make([]string, len(groups)), make([][]string, len(groups))
+	size := len(title)
+	for i, g := range groups {
+		heads[i] = "\n### " + markdown.Text(markdown.Clip(g.title, nameWidth)) + "\n\n"
+		if s := g.addon.summary(); s != "" {
+			heads[i] += s + "\n\n"
+		}
+		for _, c := range g.changes {
+			lines[i] = append(lines[i], c.line())
+		}
+		if size += len(heads[i]) + len(strings.Join(lines[i], "")); len(lines[i]) == 0 {
+			heads[i] = strings.TrimSuffix(heads[i], "\n")
+		}
+	}
+	if len(groups) == 0 || !p.add(title) {
+		return
+	}
+	share := p.room / len(groups)
+	if size <= p.room {
+		share = p.room
+	}
 	left := 0
-	for _, g := range grouped(n) {
-		head := "\n### " + markdown.Text(markdown.Clip(g.title, nameWidth)) + "\n\n"
-		if s := g.summary(); s != "" {
-			head += s + "\n"
-			if len(g.changes) > 0 {
-				head += "\n"
-			}
-		}
-		if !said {
-			head = title + head
-		}
-		// A group without room for one item more is only counted.
-		if len(head)+2*titleWidth > p.room {
+	for i := range groups {
+		if !p.share(share, heads[i], "change", lines[i]) {
 			left++
-			continue
 		}
-		said = true
-		items := make([]string, len(g.changes))
-		for i, c := range g.changes {
-			items[i] = c.line()
-		}
-		p.list(head, "change", items)
 	}
 	if left > 0 {
 		p.add("\n… and " + markdown.Count(left, "more addon") + "\n")
 	}
+}
+
+// offered adds the addons of a first release.
+func (p *page) offered(addons []Addon) {
+	var items []string
+	for _, a := range addons {
+		item := "- " + markdown.Text(markdown.Clip(a.Name, nameWidth))
+		if s := a.summary(); s != "" {
+			item += ": " + s
+		}
+		items = append(items, item+"\n")
+	}
+	if len(items) > 0 {
+		p.list("\n## Addons\n\n", "addon", items)
+	}
+}
+
+// share is list within a share of the room.
+func (p *page) share(share int, title, noun string, items []string) bool {
+	whole := p.room
+	p.room = min(share, whole)
+	before := p.text.Len()
+	p.list(title, noun, items)
+	added := p.text.Len() - before
+	p.room = whole - added
+	return added > 0
 }
 
 // group is an addon with its changes.
@@ -159,7 +192,11 @@ func grouped(n Notes) (groups []group) {
 	known := map[string]int{}
 	for _, a := range n.Addons {
 		known[a.Name] = len(groups)
-		groups = append(groups, group{title: a.Name, addon: a})
+		g := group{title: a.Name, addon: a}
+		if n.First() {
+			g.addon = Addon{} // Its versions are listed with those of all others.
+		}
+		groups = append(groups, g)
 	}
 	rest := group{title: elsewhere}
 	for _, c := range n.Changes {
@@ -176,20 +213,20 @@ func grouped(n Notes) (groups []group) {
 	}
 	groups = append(groups, rest)
 	return slices.DeleteFunc(groups, func(g group) bool {
-		return len(g.changes)+len(g.addon.Versions) == 0 && !g.addon.New && !g.addon.Gone && (!n.First() || g.title == elsewhere)
+		return len(g.changes)+len(g.addon.Versions) == 0 && !g.addon.New && !g.addon.Gone
 	})
 }
 
-// summary says what becomes of the versions of an addon.
-func (g group) summary() string {
+// summary says what becomes of an addon and its versions.
+func (a Addon) summary() string {
 	var parts []string
 	switch {
-	case g.addon.New:
+	case a.New:
 		parts = append(parts, "**new**")
-	case g.addon.Gone:
+	case a.Gone:
 		parts = append(parts, "**not offered any more**")
 	}
-	for _, v := range g.addon.Versions {
+	for _, v := range a.Versions {
 		parts = append(parts, v.markdown())
 	}
 	const most = 20

@@ -33,8 +33,11 @@ func Message(n Notes, limit int) string {
 			w.add(againstLine + plain(a, reasonWidth) + "\n")
 		}
 	}
+	if n.First() {
+		w.list("\nAddons:\n", "addon", addons(n))
+	}
 	for _, g := range grouped(n) {
-		w.list("\n"+plain(g.title, nameWidth)+":"+g.plain()+"\n", "change", g.lines())
+		w.list("\n"+plain(g.title, nameWidth)+":"+g.addon.plain()+"\n", "change", g.lines())
 	}
 	var items []string
 	for _, o := range n.Own {
@@ -64,16 +67,28 @@ func Anyway(message string) (reason string, against []string) {
 
 func plain(s string, width int) string { return markdown.OneLine(markdown.Clip(s, width)) }
 
-// plain are the versions of a group.
-func (g group) plain() string {
+// addons are those of a first release.
+func addons(n Notes) (items []string) {
+	for _, a := range n.Addons {
+		item := "- " + plain(a.Name, nameWidth)
+		if s := a.plain(); s != "" {
+			item += ":" + s
+		}
+		items = append(items, item+"\n")
+	}
+	return items
+}
+
+// plain says what becomes of an addon and its versions, after its name.
+func (a Addon) plain() string {
 	var parts []string
 	switch {
-	case g.addon.New:
+	case a.New:
 		parts = append(parts, "new")
-	case g.addon.Gone:
+	case a.Gone:
 		parts = append(parts, "not offered any more")
 	}
-	for _, v := range g.addon.Versions {
+	for _, v := range a.Versions {
 		parts = append(parts, v.plain())
 	}
 	if len(parts) == 0 {
