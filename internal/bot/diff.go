@@ -50,6 +50,8 @@ type DiffRequest struct {
 	Base, Head string
 	// Minors are those to render for; empty for those that the base concerns.
 	Minors []version.Minor
+	// Alone leaves out what the minor after them would say.
+	Alone bool
 }
 
 // Diff compares what two commits render to. Its error means that there is nothing to report: a ref or a catalog that cannot be read. What fails
@@ -67,7 +69,7 @@ func Diff(ctx context.Context, o Options, r DiffRequest) (report.Report, error) 
 	if out.Minors, err = concerned(base, head, r.Minors); err != nil {
 		return report.Report{}, err
 	}
-	if next := out.Minors[len(out.Minors)-1].Next(); slices.Contains(apis.Minors(), next) {
+	if next := out.Minors[len(out.Minors)-1].Next(); !r.Alone && slices.Contains(apis.Minors(), next) {
 		out.Next = next
 	}
 	c := comparison{Options: o, base: base, head: head, report: &out}
