@@ -350,6 +350,7 @@ func TestDeliveries(t *testing.T) {
 			[]delivery{
 				deliver("pull_request_dream", event(`"comment":"with other types","release":[],`)),
 				deliver("star", opened),
+				deliver("projects_v2_item", `{"action":"created","projects_v2_item":{"id":1},"organization":{"login":"acme"}}`),
 				deliver("check_run", event(`"action":"completed",`)),
 				deliver("check_run", event(`"action":"rerequested",`)),
 				deliver("", opened),
@@ -358,6 +359,7 @@ func TestDeliveries(t *testing.T) {
 			[]string{
 				"200 ignored: pull_request_dream changes nothing here",
 				"200 ignored: star changes nothing here",
+				"200 ignored: projects_v2_item changes nothing here",
 				"200 ignored: this action of check_run changes nothing here",
 				looking,
 				"400 X-GitHub-Event names no event",

@@ -41,7 +41,7 @@ type counted struct {
 func (c *counted) Read(p []byte) (int, error) {
 	n, err := c.reader.Read(p)
 	c.read += int64(n)
-	if c.of.held.Add(int64(n)) > maxHeld {
+	if c.of.held.Add(int64(n)) > c.of.maxHeld {
 		return n, errBusy
 	}
 	return n, err

@@ -64,7 +64,7 @@ type changes struct {
 }
 
 var (
-	eventName = regexp.MustCompile(`^[a-z][a-z_]{0,63}$`)
+	eventName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 	// deliveryID is a UUID today; anything like it will do.
 	deliveryID = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
 	fullName   = regexp.MustCompile(`^[\w.-]{1,100}/[\w.-]{1,100}$`)

@@ -40,8 +40,9 @@ func refuse(status int, format string, args ...any) error {
 // Reader checks and reads deliveries. It may be used from several goroutines.
 type Reader struct {
 	secrets [][]byte
-	// held counts the bytes of all bodies that are being read.
-	held atomic.Int64
+	// held counts the bytes of all bodies that are being read; maxHeld bounds it.
+	held    atomic.Int64
+	maxHeld int64
 }
 
 // New makes a reader. A delivery may be signed with any of the secrets, so that they can be changed without losing one.
@@ -49,7 +50,7 @@ func New(secrets ...string) (*Reader, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("there is no webhook secret")
 	}
-	r := &Reader{}
+	r := &Reader{maxHeld: maxHeld}
 	for i, s := range secrets {
 		if len(s) < minSecret {
 			return nil, fmt.Errorf("webhook secret %d of %d has %d characters, at least %d are needed: take a random one", i+1, len(secrets), len(s), minSecret)
