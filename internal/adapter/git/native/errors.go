@@ -1,0 +1,116 @@
+package native
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/addon-manager/addon-manager/internal/adapter/git"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
+)
+
+// signs tell from git's words what an error means. The first that matches counts. Only here are they looked at.
+var signs = []struct {
+	words *regexp.Regexp
+	kind  error
+}{
+	{regexp.MustCompile(`No space left on device|Disk quota exceeded|File too large|Read-only file system|` +
+		`unable to (create|write|open) (temporary )?(file|object|loose)|unable to create '|cannot mkdir|unable to write (sha1|loose)|cannot store pack|error finalizing pack`), git.ErrDisk},
+	{regexp.MustCompile(`REMOTE HOST IDENTIFICATION HAS CHANGED|Host key verification failed|SSL certificate problem|server certificate verification failed|` +
+		`certificate (has expired|subject name)|SSL routines|gnutls_handshake|TLS (connect|handshake)`), git.ErrTLS},
+	{regexp.MustCompile(`Authentication failed|could not read (Username|Password)|Permission denied \(|returned error: 40[13]|HTTP 40[13]|invalid credentials|terminal prompts disabled`), git.ErrAuth},
+	{regexp.MustCompile(`returned error: 30[0-9]|HTTP 30[0-9]|unable to update url base from redirection|redirect`), git.ErrRefused},
+	{regexp.MustCompile(`returned error: 404|HTTP 404|repository '[^']*' not found|Repository not found|does not appear to be a git repository|not a git repository`), git.ErrNotFound},
+	{regexp.MustCompile(`transport '[^']*' not allowed|detected dubious ownership|blocked: `), git.ErrRefused},
+	{regexp.MustCompile(`not valid: is this a git repository|invalid server response|unexpected content-type|smart HTTP service|protocol error: bad line length`), git.ErrNotGit},
+	{regexp.MustCompile(`from a shallow repository|shallow roots are not allowed|is shallow`), git.ErrShallow},
+	{regexp.MustCompile(`early EOF|the remote end hung up unexpectedly|RPC failed|Could not resolve host|Couldn't connect|Failed to connect|Connection (refused|reset|timed out)|` +
+		`Operation (timed out|too slow)|returned error: (429|5\d\d)|Could not read from remote repository|Empty reply|transfer closed|unexpected disconnect|expected flush|` +
+		`unable to access`), git.ErrUnreachable},
+	{regexp.MustCompile(`corrupt|missing (blob|tree|commit|object)|unable to read (tree|sha1|object)|bad object|bad tree object|bad pack|inflate|invalid index-pack output|loose object|did not send all necessary objects|` +
+		`broken links?|not our ref|pack has|unable to parse|could not parse|is not a valid object|unable to find|remote did not send|index-pack|does not match index|cannot read`), git.ErrCorrupt},
+}
+
+// ended is a failure that a context caused.
+type ended struct {
+	told  *git.Error
+	cause error
+}
+
+func (e ended) Error() string   { return e.told.Error() }
+func (e ended) Unwrap() []error { return []error{e.told, e.cause} }
+
+// timeoutError is what ends a transfer that takes too long.
+type timeoutError time.Duration
+
+func (t timeoutError) Error() string { return "no complete answer within " + time.Duration(t).String() }
+func (t timeoutError) Unwrap() error { return context.DeadlineExceeded }
+
+// fault makes an error of git one that people can read, of the kinds of package git.
+func (m *Mirror) fault(err error) error {
+	var known *git.Error
+	if err == nil || errors.As(err, &known) || errors.Is(err, ErrStale) || errors.Is(err, ErrProtected) {
+		return err
+	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return ended{&git.Error{Kind: git.ErrUnreachable, URL: m.where.name, Detail: err.Error()}, err}
+	}
+	var exit *exitError
+	if !errors.As(err, &exit) {
+		return fmt.Errorf("git repository %s: %w", m.where.name, err)
+	}
+	return &git.Error{Kind: kindOf(exit.stderr), URL: m.where.name, Detail: detail(exit)}
+}
+
+// broken is fault for what needs no remote: then an error that is of no other kind means damage, which the next Fetch repairs.
+func (m *Mirror) broken(err error) error {
+	err = m.fault(err)
+	if errors.Is(err, git.ErrCorrupt) {
+		m.damaged.Store(true)
+	}
+	return err
+}
+
+func kindOf(said string) error {
+	for _, s := range signs {
+		if s.words.MatchString(said) {
+			return s.kind
+		}
+	}
+	return git.ErrUnreachable
+}
+
+// onDisk makes an error of the mirror's folder.
+func (m *Mirror) onDisk(err error) error {
+	return &git.Error{Kind: git.ErrDisk, URL: m.where.name, Detail: err.Error()}
+}
+
+// isDisk tells whether an error of the system is about the disk, not about what is on it.
+func isDisk(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)
+}
+
+const maxDetail = 300
+
+// noise are lines that git adds to every failure of a kind, and progress.
+var noise = regexp.MustCompile(`^(Please make sure you have the correct access rights|and the repository exists|hint: |warning: |remote: (Enumerating|Counting|Compressing|Total)|\s*$)`)
+
+// detail is what git said in one line: the cause, which it says last, and before it what the server said.
+func detail(e *exitError) string {
+	var lines []string
+	for line := range strings.Lines(e.stderr) {
+		line = strings.TrimSpace(line)
+		if !noise.MatchString(line) {
+			lines = append(lines, strings.TrimPrefix(strings.TrimPrefix(line, "fatal: "), "error: "))
+		}
+	}
+	if len(lines) == 0 {
+		return e.Error()
+	}
+	return markdown.Clip(markdown.Clean(strings.Join(lines, "; ")), maxDetail)
+}
