@@ -36,6 +36,10 @@ type Facts struct {
 	Changes []Change
 	// Branches are the live release branches, by minor.
 	Branches []Branch
+	// Folders are the folders of the addons of main's catalog, by addon.
+	Folders map[string]string
+	// Former maps commits that main had before its history was rewritten to those of Changes that do the same.
+	Former map[string]string
 }
 
 // Change is one first-parent commit of main.
@@ -43,12 +47,14 @@ type Change struct {
 	change.Commit
 	// Pull is the pull request that brought it, nil when there was none or no forge was asked.
 	Pull *forge.Pull
+	// Number is that of Pull, or without one the number that the message names where nothing contradicts it: enough to show, not to act upon.
+	Number int
 	// Addons are the addons whose folders or catalog entries it touches, Elsewhere whether it touches anything else.
 	Addons    []string
 	Elsewhere bool
 	// Outside says for branches that it is not meant for why: every addon that it touches leaves out the branch's minor. Keys are branches.
 	Outside map[string]string
-	// RevertsProven are the commits of main that it undoes exactly, by patch-id.
+	// RevertsProven are the earlier commits of main that it undoes exactly, by content or patch-id.
 	RevertsProven []string
 }
 
@@ -61,13 +67,13 @@ type Branch struct {
 	Fork string
 	// Contains is how many of Facts.Changes, from the oldest on, are ancestors of Tip.
 	Contains int
-	// Commits are those of the branch that main does not have, oldest first, with Files and PatchID.
+	// Commits are those of the branch that main does not have, oldest first, with Files, and with PatchID where a change might have the same.
 	Commits []change.Commit
-	// RevertsProven says of each of Commits which other commits it undoes exactly, by patch-id.
+	// RevertsProven says of each of Commits which other commits, of the branch or of main, it undoes exactly, by content or patch-id.
 	RevertsProven map[string][]string
 	// TagOf says for each commit, of Commits or of Changes, which release first had it. Commits that no release has are not in it.
 	TagOf map[string]release.Tag
-	// Files are the paths of Tip, for all paths that Changes touch.
+	// Files are the paths of Tip, for all paths that Changes or Commits touch. Those that are not in it are not on the branch.
 	Files map[string]change.Entry
 	// Applied are changes that were merged on trial and changed nothing: their content is there already.
 	Applied map[string]bool
@@ -86,6 +92,8 @@ type Pull struct {
 	Human string
 	// Retired tells that the bot closed it itself, for a reason that may pass.
 	Retired bool
+	// Unseen tells that it was merged after Git was read: the branch may have it already.
+	Unseen bool
 }
 
 // Entry is where one change is on one branch.
@@ -128,6 +136,3 @@ type Difference struct {
 	Own     []string `json:"own,omitempty"`
 	Reason  string   `json:"reason"`
 }
-
-// Build decides.
-func Build(f Facts) Ledger { panic("todo") }
