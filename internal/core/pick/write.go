@@ -170,17 +170,15 @@ func (w *writer) resolved() {
 }
 
 func (w *writer) warnings() {
-	if len(w.Outcome.Warnings) == 0 {
-		return
-	}
-	w.WriteString("### To know\n\n")
 	for i, text := range w.Outcome.Warnings {
 		if w.more(i, len(w.Outcome.Warnings), "warning") {
 			break
 		}
-		w.printf("- %s\n", prose(text))
+		w.printf("- **Warning:** %s\n", prose(text))
 	}
-	w.WriteString("\n")
+	if len(w.Outcome.Warnings) > 0 {
+		w.WriteString("\n")
+	}
 }
 
 // advice says for each kind what has happened and what to do.
