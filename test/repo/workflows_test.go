@@ -29,10 +29,16 @@ type job struct {
 	Uses        string `json:"uses"`
 	Timeout     int    `json:"timeout-minutes"`
 	Permissions any    `json:"permissions"`
-	Steps       []struct {
-		Name string `json:"name"`
-		Uses string `json:"uses"`
-		Run  string `json:"run"`
+	// Secrets and With are of a job that calls another workflow.
+	Secrets any            `json:"secrets"`
+	With    map[string]any `json:"with"`
+	Env     map[string]any `json:"env"`
+	Steps   []struct {
+		Name string         `json:"name"`
+		Uses string         `json:"uses"`
+		Run  string         `json:"run"`
+		With map[string]any `json:"with"`
+		Env  map[string]any `json:"env"`
 	} `json:"steps"`
 }
 
@@ -68,7 +74,25 @@ func faults(data []byte) (found []string) {
 		if _, ok := j.Permissions.(map[string]any); !ok {
 			refuse("jobs.%s: permissions must name each right", name)
 		}
+		if j.Secrets == "inherit" {
+			refuse("jobs.%s: passes on all secrets: name those that are needed", name)
+		}
+		if strings.Contains(fmt.Sprint(j.Env), "secrets.") {
+			refuse("jobs.%s: a secret is for the step that needs it", name)
+		}
+		// Only what strangers may have written is checked out; nobody's secrets are to be beside it.
+		outside, secret := false, false
+		for _, s := range j.Steps {
+			outside = outside || strings.HasPrefix(s.Uses, "actions/checkout@")
+			secret = secret || strings.Contains(fmt.Sprint(s.Env, s.With), "secrets.")
+		}
+		if outside && secret {
+			refuse("jobs.%s: has a secret beside what is checked out", name)
+		}
 		for i, s := range j.Steps {
+			if strings.HasPrefix(s.Uses, "actions/checkout@") && s.With["persist-credentials"] != false {
+				refuse("jobs.%s.steps[%d]: the checkout leaves the token behind: set persist-credentials to false", name, i)
+			}
 			if s.Uses != "" && !pinned.MatchString(s.Uses) {
 				refuse("jobs.%s.steps[%d]: uses: %s is not pinned to a commit", name, i, s.Uses)
 			}
@@ -123,15 +147,26 @@ jobs:
     - uses: actions/checkout@v6
     - uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd
     - run: echo "${{ github.event.pull_request.title }}"
+      env: {TOKEN: "${{ secrets.token }}"}
+  b:
+    env: {TOKEN: "${{ secrets.token }}"}
+    timeout-minutes: 1
+    permissions: {}
+    secrets: inherit
 `
 	want := []string{
 		"- uses: actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd lacks a comment with the version",
 		"- uses: actions/checkout@v6 lacks a comment with the version",
 		"concurrency is missing",
+		"jobs.a.steps[0]: the checkout leaves the token behind: set persist-credentials to false",
 		"jobs.a.steps[0]: uses: actions/checkout@v6 is not pinned to a commit",
+		"jobs.a.steps[1]: the checkout leaves the token behind: set persist-credentials to false",
 		"jobs.a.steps[2]: run holds ${{ github.event.pull_request.title }}; hand it over as an environment variable",
+		"jobs.a: has a secret beside what is checked out",
 		"jobs.a: permissions must name each right",
 		"jobs.a: timeout-minutes is missing",
+		"jobs.b: a secret is for the step that needs it",
+		"jobs.b: passes on all secrets: name those that are needed",
 		"permissions at the top must be {}, jobs ask for what they need",
 		"runs with rights on what strangers send: use pull_request",
 	}
