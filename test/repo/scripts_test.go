@@ -30,7 +30,7 @@ printf '\n' >>"$CALLS"
 case "$(basename "$0")" in
 gh) while [ "$1" != --output ]; do shift; done; cp "$BIN/branch-bot" "$2" ;;
 git) echo "commit-of-${!#}" ;;
-*) echo "what <b>it</b> says"; exit "${ENDS:-0}" ;;
+*) echo "${SAYS:-}"; exit "${ENDS:-0}" ;;
 esac
 `
 
@@ -67,7 +67,7 @@ func (s step) run(env ...string) (calls []string, err error) {
 	cmd.Dir = s.dir
 	cmd.Env = append([]string{
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "BIN=" + bin, "CALLS=" + record, "RUNNER_TEMP=" + filepath.Join(s.dir, "temp"),
-		"GITHUB_STEP_SUMMARY=" + filepath.Join(s.dir, "summary"), "GITHUB_SERVER_URL=https://github.com", "GITHUB_API_URL=https://api.github.com",
+		"GITHUB_STEP_SUMMARY=" + filepath.Join(s.dir, "summary"), "GITHUB_OUTPUT=" + filepath.Join(s.dir, "output"), "GITHUB_SERVER_URL=https://github.com", "GITHUB_API_URL=https://api.github.com",
 		"GITHUB_REPOSITORY=acme/addons",
 	}, env...)
 	out, err := cmd.CombinedOutput()
@@ -112,15 +112,15 @@ func TestWorkflowScripts(t *testing.T) {
 		},
 		"the plan of a release": {
 			"branch-bot-tag.yml", "plan", "Show what would be released", []string{"MINOR=--apply", "ANYWAY=" + hostile, "ALLOW_REPOSITORY="},
-			"branch-bot|tag" + place + "--dry-run|--anyway=" + hostile + "|--|--apply",
+			"branch-bot|tag" + place + "--dry-run|-o|json|--anyway=" + hostile + "|--|--apply",
 		},
 		"a release": {
-			"branch-bot-tag.yml", "tag", "Tag", []string{"APP_ID=1", "APP_INSTALLATION=2", "SIGNING_KEY=", "MINOR=1.31", "ANYWAY=", "ALLOW_REPOSITORY="},
-			"branch-bot|tag" + place + "--apply|--app-id=1|--app-installation=2|--|1.31",
+			"branch-bot-tag.yml", "tag", "Tag", []string{"APP_ID=1", "APP_INSTALLATION=2", "SIGNING_KEY=", "COMMIT=4711", "MINOR=1.31", "ANYWAY=", "ALLOW_REPOSITORY="},
+			"branch-bot|tag" + place + "--apply|--commit|4711|--app-id=1|--app-installation=2|--|1.31",
 		},
 		"a signed release": {
-			"branch-bot-tag.yml", "tag", "Tag", []string{"APP_ID=", "APP_INSTALLATION=", "SIGNING_KEY=line 1\nline 2", "MINOR=" + hostile, "ANYWAY=no time", "ALLOW_REPOSITORY="},
-			"branch-bot|tag" + place + "--apply|--signing-key=TEMP/signing-key|--signing-format=ssh|--anyway=no time|--|" + hostile,
+			"branch-bot-tag.yml", "tag", "Tag", []string{"APP_ID=", "APP_INSTALLATION=", "SIGNING_KEY=line 1\nline 2", "COMMIT=4711", "MINOR=" + hostile, "ANYWAY=no time", "ALLOW_REPOSITORY="},
+			"branch-bot|tag" + place + "--apply|--commit|4711|--signing-key=TEMP/signing-key|--signing-format=ssh|--anyway=no time|--|" + hostile,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -151,18 +151,28 @@ func TestWorkflowScripts(t *testing.T) {
 
 // TestWorkflowsPassOnWhatWasFound: a finding fails the job, after it was written where people look.
 func TestWorkflowsPassOnWhatWasFound(t *testing.T) {
-	for name, tc := range map[string]struct{ file, job, step, want string }{
-		"diff": {"branch-bot-diff.yml", "diff", "Compare", "what <b>it</b> says\n"},
-		"tag":  {"branch-bot-tag.yml", "plan", "Show what would be released", "    what <b>it</b> says\n"},
+	const plan = `{"checks":[{"name":"required checks","result":"refused","message":"ci is\n# red <b>now</b>"}],"commit":"4711","notes":"## What changed\n\n- #12"}`
+	for name, tc := range map[string]struct{ file, job, step, says, summary, output string }{
+		"diff": {"branch-bot-diff.yml", "diff", "Compare", "what *it* says", "what *it* says\n", ""},
+		"tag": {
+			"branch-bot-tag.yml", "plan", "Show what would be released", plan,
+			"    required checks: refused: ci is # red <b>now</b>\n\n## What changed\n\n- #12\n", "commit=4711\n",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := findStep(t, tc.file, tc.job, tc.step)
-			_, err := s.run("ENDS=3", "GITHUB_BASE_REF=main", "MINOR=1.31", "ANYWAY=", "FAIL_ON=", "ALLOW_REPOSITORY=")
+			if _, err := exec.LookPath("jq"); err != nil && strings.Contains(s.text, "jq ") {
+				t.Skip("jq, which GitHub's runners have, is not installed here")
+			}
+			_, err := s.run("ENDS=3", "SAYS="+tc.says, "GITHUB_BASE_REF=main", "MINOR=1.31", "ANYWAY=", "FAIL_ON=", "ALLOW_REPOSITORY=")
 			if err == nil || !strings.HasPrefix(err.Error(), "exit status 3") {
 				t.Errorf("ended with %v", err)
 			}
-			if got, err := os.ReadFile(filepath.Join(s.dir, "summary")); err != nil || string(got) != tc.want {
-				t.Errorf("summary %q, %v; want %q", got, err, tc.want)
+			for file, want := range map[string]string{"summary": tc.summary, "output": tc.output} {
+				got, err := os.ReadFile(filepath.Join(s.dir, file))
+				if string(got) != want || err != nil && want != "" {
+					t.Errorf("%s %q, %v; want %q", file, got, err, want)
+				}
 			}
 		})
 	}
