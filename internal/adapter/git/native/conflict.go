@@ -70,7 +70,8 @@ func (m *Mirror) picked(t task, g merge) (Picked, error) {
 			if n := slices.IndexFunc(kinds, func(k struct {
 				words string
 				kind  pick.Kind
-			}) bool {
+			},
+			) bool {
 				return strings.Contains(msg.kind, k.words)
 			}); n >= 0 && n < rank {
 				rank, c.Kind, c.Message = n, kinds[n].kind, markdown.OneLine(told.Replace(msg.text))

@@ -144,6 +144,9 @@ func (m *Mirror) task(onto, label, commit string) (t task, err error) {
 		name += " (" + markdown.Clip(subject, 80) + ")"
 	}
 	t.labels = labels{ours: markdown.OneLine(label), base: "parent of " + name, theirs: name}
+	if source.parent == "" {
+		t.labels.base = "(empty tree)"
+	}
 	return t, err
 }
 
@@ -226,6 +229,15 @@ func (r *reader) stages(g *merge) error {
 
 func (r *reader) messages(g *merge) error {
 	for r.rest != "" && r.rest[0] != 0 {
+		if r.rest[0] < '0' || r.rest[0] > '9' {
+			// Advice about submodules, which is for people and ends with the result.
+			end := strings.IndexByte(r.rest, 0)
+			if end < 0 {
+				end = len(r.rest)
+			}
+			r.rest = r.rest[end:]
+			return nil
+		}
 		count, err := r.field()
 		if err != nil {
 			return err

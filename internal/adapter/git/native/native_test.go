@@ -8,8 +8,8 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/testkit/chance"
-	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 	"github.com/addon-manager/addon-manager/internal/testkit/githttp"
+	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 )
 
 func TestMain(m *testing.M) { os.Exit(chance.Main(m)) }
