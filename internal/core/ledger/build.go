@@ -24,6 +24,9 @@ func Build(f Facts) Ledger {
 			b.commits[c.Hash] = c
 		}
 	}
+	for i := range f.Others {
+		b.commits[f.Others[i].Hash] = &f.Others[i]
+	}
 	l := Ledger{Changes: make([]Row, len(f.Changes)), Differences: map[string][]Difference{}}
 	for i, c := range f.Changes {
 		row := Row{Commit: c.Hash, Title: title(c), Pull: c.Number, Branches: map[string]Entry{}}

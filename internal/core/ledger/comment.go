@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
+	"github.com/addon-manager/addon-manager/internal/core/release"
 )
 
 // Comment tells a pull request where its changes are. Rows are its changes, newest first as in the ledger; page is the repository's address, empty
@@ -40,7 +41,8 @@ func Comment(rows []Row, page string) string {
 			line(&b, cells...)
 		}
 	}
-	fmt.Fprintf(&b, "\nThe label %s on this pull request keeps it from all of them, %s from one.\n", markdown.Code(labelSkip), markdown.Code(labelSkipMinor+"1.31"))
+	m, _ := release.ParseBranch(ordered(branches)[0])
+	fmt.Fprintf(&b, "\nThe label %s on this pull request keeps it from all of them, such as %s from one.\n", markdown.Code(labelSkip), markdown.Code(labelSkipMinor+m.String()))
 	return b.String()
 }
 
@@ -99,7 +101,9 @@ func Markdown(l Ledger, all bool, page string) string {
 	return b.String()
 }
 
-func line(b *strings.Builder, cells ...string) { b.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
+func line(b *strings.Builder, cells ...string) {
+	b.WriteString("| " + strings.Join(cells, " | ") + " |\n")
+}
 
 // where is the release, commit and pull request of an entry.
 func (e Entry) where(page string) string {

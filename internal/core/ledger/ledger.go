@@ -38,6 +38,8 @@ type Facts struct {
 	Branches []Branch
 	// Folders are the folders of the addons of main's catalog, by addon.
 	Folders map[string]string
+	// Others are commits of release branches that are not live: picks may name them.
+	Others []change.Commit
 	// Former maps commits that main had before its history was rewritten to those of Changes that do the same.
 	Former map[string]string
 }
