@@ -13,7 +13,7 @@ var webFlow = person{name: "GitHub", email: "noreply@github.com"}
 
 func identity(role string, p person) []string {
 	return []string{
-		"GIT_" + role + "_NAME=" + p.name, "GIT_" + role + "_EMAIL=" + p.email, fmt.Sprintf("GIT_%s_DATE=%d +0000", role, p.at.Unix()),
+		"GIT_" + role + "_NAME=" + p.name, "GIT_" + role + "_EMAIL=" + p.email, fmt.Sprintf("GIT_%s_DATE=@%d +0000", role, p.at.Unix()),
 	}
 }
 

@@ -87,7 +87,7 @@ func listInstalled(c *call) answer {
 func (s *Server) publicUser(a *account) object {
 	u := s.userFields(a)
 	for key, value := range (object{
-		"name": a.name, "company": nil, "blog": "", "location": nil, "email": nil, "hireable": nil, "bio": nil, "twitter_username": nil, "public_repos": 0,
+		"user_view_type": "public", "name": a.name, "company": nil, "blog": "", "location": nil, "email": nil, "hireable": nil, "bio": nil, "twitter_username": nil, "public_repos": 0,
 		"public_gists": 0, "followers": 0, "following": 0, "created_at": stamp(a.created), "updated_at": stamp(a.created),
 	}) {
 		u[key] = value

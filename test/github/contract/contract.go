@@ -261,3 +261,17 @@ func clip(body []byte) string {
 	}
 	return string(body)
 }
+
+// Operations are the names of all that are described here.
+func Operations() ([]string, error) {
+	d, err := load()
+	if err != nil {
+		return nil, err
+	}
+	var all []string
+	for _, o := range d.operations {
+		all = append(all, o.ID)
+	}
+	slices.Sort(all)
+	return all, nil
+}

@@ -78,7 +78,7 @@ func reduce(text []byte, operations []string) (object, error) {
 	}, nil
 }
 
-// amend adds what GitHub accepts though this version of the description forgets it.
+// amend corrects what this version of the description has wrong.
 func amend(paths, schemas object) {
 	// Labels may be sent as a bare list, as every client library does; earlier versions of the description list it.
 	for _, method := range []string{"post", "put"} {
@@ -86,6 +86,9 @@ func amend(paths, schemas object) {
 		content := labels["requestBody"].(object)["content"].(object)["application/json"].(object)
 		content["schema"] = object{"anyOf": []any{content["schema"], object{"type": "array", "items": object{"type": "string"}}}}
 	}
+	// The list of installations wants each account to be a user and an enterprise at once; one installation by itself is described well.
+	installations := paths["/app/installations"].(object)["get"].(object)["responses"].(object)["200"].(object)["content"].(object)
+	installations["application/json"].(object)["schema"] = object{"type": "array", "items": object{"$ref": "#/components/schemas/installation"}}
 	// The repository that a pull request came from may have been deleted.
 	for _, name := range []string{"pull-request", "pull-request-simple"} {
 		head := schemas[name].(object)["properties"].(object)["head"].(object)["properties"].(object)
