@@ -138,3 +138,22 @@ type Difference struct {
 	Own     []string `json:"own,omitempty"`
 	Reason  string   `json:"reason"`
 }
+
+// Only is the ledger of some branches.
+func (l Ledger) Only(branches ...string) Ledger {
+	some := Ledger{Changes: make([]Row, 0, len(l.Changes)), Differences: map[string][]Difference{}}
+	for _, branch := range branches {
+		if d, is := l.Differences[branch]; is {
+			some.Differences[branch] = d
+		}
+	}
+	for _, r := range l.Changes {
+		all := r.Branches
+		r.Branches = map[string]Entry{}
+		for branch := range some.Differences {
+			r.Branches[branch] = all[branch]
+		}
+		some.Changes = append(some.Changes, r)
+	}
+	return some
+}
