@@ -114,6 +114,10 @@ func (w *world) open(ctx context.Context, s situation, d decision, p pick.Propos
 	if err != nil && !exists {
 		return err
 	}
+	if opened.Number == 0 {
+		// It is there, and not in any list yet: the next run sees it.
+		return nil
+	}
 	mine := w.own(opened)
 	w.learn(s.branch, ledger.Pull{Pull: opened, Ours: mine, Brings: hashes(s.source)})
 	if !mine {
