@@ -36,13 +36,15 @@ func Comment(rows []Row, page string) string {
 			e := r.Branches[branch]
 			cells := []string{markdown.Code(branch), string(e.State), e.where(page), markdown.Text(e.Reason)}
 			if several {
-				cells = slices.Insert(cells, 1, link(page, r.Commit)+" "+markdown.Text(clip(r.Title)))
+				cells = slices.Insert(cells, 1, link(page, r.Commit)+" "+markdown.Text(clip(r)))
 			}
 			line(&b, cells...)
 		}
 	}
-	m, _ := release.ParseBranch(ordered(branches)[0])
-	fmt.Fprintf(&b, "\nThe label %s on this pull request keeps it from all of them, such as %s from one.\n", markdown.Code(labelSkip), markdown.Code(labelSkipMinor+m.String()))
+	first := ordered(branches)[0]
+	m, _ := release.ParseBranch(first)
+	fmt.Fprintf(&b, "\nThe label %s on this pull request keeps it from all branches, %s from %s alone.\n",
+		markdown.Code(labelSkip), markdown.Code(labelSkipMinor+m.String()), markdown.Code(first))
 	return b.String()
 }
 
@@ -62,7 +64,7 @@ func Markdown(l Ledger, all bool, page string) string {
 		line(&b, header...)
 		line(&b, slices.Repeat([]string{"---"}, len(header))...)
 		for _, r := range rows {
-			title := markdown.Text(clip(r.Title))
+			title := markdown.Text(clip(r))
 			if r.Pull > 0 {
 				title += " " + pullLink(page, r.Pull)
 			}

@@ -141,7 +141,7 @@ func (w *why) sentence(own int) string {
 			name string
 		}{{w.missing, "missing"}, {w.coming, "in a pull request"}, {w.waiting, "waiting"}} {
 			if k.n > 0 {
-				kinds = append(kinds, markdown.Number(k.n)+" "+k.name)
+				kinds = append(kinds, w.count(k.n)+k.name)
 			}
 		}
 		reasons := slices.Sorted(maps.Keys(w.skipped))
@@ -154,7 +154,7 @@ func (w *why) sentence(own int) string {
 				kinds = append(kinds, markdown.Number(rest)+" skipped for other reasons")
 				break
 			}
-			kinds = append(kinds, markdown.Number(w.skipped[r])+" skipped: "+r)
+			kinds = append(kinds, w.count(w.skipped[r])+"skipped: "+r)
 		}
 		verb := " are"
 		if w.total == 1 {
@@ -173,4 +173,12 @@ func (w *why) sentence(own int) string {
 		return "the branch has all changes; a pick, or an own commit, made something else of them"
 	}
 	return strings.Join(parts, ", and ")
+}
+
+// count says how many of all; of one there is nothing to count.
+func (w *why) count(n int) string {
+	if w.total == 1 {
+		return ""
+	}
+	return markdown.Number(n) + " "
 }

@@ -60,7 +60,7 @@ func Table(l Ledger, all bool) string {
 			if r.Pull > 0 {
 				pull = number(r.Pull)
 			}
-			cells := []string{short(r.Commit), pull, clip(r.Title)}
+			cells := []string{short(r.Commit), pull, clip(r)}
 			for _, branch := range branches {
 				cells = append(cells, r.Branches[branch].cell())
 			}
@@ -98,13 +98,14 @@ func (l Ledger) shown(all bool) (rows []Row, older int) {
 	return l.Recent()
 }
 
-func clip(title string) string {
-	title = markdown.OneLine(title)
+// clip is a title without the number that stands beside it.
+func clip(r Row) string {
+	title := markdown.OneLine(strings.TrimSuffix(r.Title, " ("+number(r.Pull)+")"))
 	if title == "" {
 		return "(no title)"
 	}
-	if r := []rune(title); len(r) > maxTitle {
-		return string(r[:maxTitle-1]) + "…"
+	if runes := []rune(title); len(runes) > maxTitle {
+		return string(runes[:maxTitle-1]) + "…"
 	}
 	return title
 }
