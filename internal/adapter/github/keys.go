@@ -50,7 +50,7 @@ func (i *installation) token(ctx context.Context) (string, error) {
 	if i.value != "" && i.times.now().Before(i.ends.Add(-margin)) {
 		return i.value, nil
 	}
-	made, _, err := i.client.Apps.CreateInstallationToken(ctx, i.app.Installation, nil)
+	made, _, err := i.client.Apps.CreateInstallationToken(ctx, i.app.Installation, &gh.InstallationTokenOptions{})
 	if err == nil && made.GetToken() == "" {
 		err = unusable("gives an empty one")
 	}

@@ -137,7 +137,7 @@ type queue struct {
 func newQueue(perMinute, perHour int) *queue {
 	bucket := func(n, hold int, every time.Duration) *rate.Limiter {
 		hold = max(1, hold)
-		return rate.NewLimiter(rate.Every(every/time.Duration(max(1, n-hold-1))), hold)
+		return rate.NewLimiter(rate.Limit(max(0.5, float64(n-hold-1))/every.Seconds()), hold)
 	}
 	// A few at once are what a person would do. After them, GitHub asks for a second between two: of 80 a minute, 60 are the bucket's filling.
 	few := perMinute / 8

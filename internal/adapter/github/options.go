@@ -69,7 +69,7 @@ func (o Options) String() string {
 func (o Options) GoString() string { return o.String() }
 
 // partOfName is what an owner's or repository's name is made of: such a name cannot reach another path of the API.
-var partOfName = regexp.MustCompile(`^(\.?\.?[A-Za-z0-9_-][A-Za-z0-9_.-]{0,97})$`)
+var partOfName = regexp.MustCompile(`^(\.?\.?[A-Za-z0-9_-][A-Za-z0-9_.-]{0,99})$`)
 
 // check refuses what cannot work and fills in what is left out. What it answers is the API's address.
 func (o *Options) check() (*url.URL, error) {

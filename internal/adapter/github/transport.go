@@ -1,6 +1,7 @@
 package github
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -184,6 +185,13 @@ func (t *refusals) RoundTrip(r *http.Request) (*http.Response, error) {
 			answer.Header.Del(name)
 		}
 	}
+	// The cache keeps an answer when it was read to its end, which a decoder need not do.
+	body, err := io.ReadAll(answer.Body)
+	answer.Body.Close()
+	if err != nil {
+		return nil, err
+	}
+	answer.Body = io.NopCloser(bytes.NewReader(body))
 	return answer, nil
 }
 

@@ -7,14 +7,14 @@ import (
 )
 
 // Concern says whether an event is a reason to look, and why not or what happened, in one line. Repositories are the names that ours is known
-// by, me is the bot's login there, empty while nobody knows it.
+// by, me is the bot's login there; both are empty while nobody knows, and then every repository counts as ours.
 //
 // It decides only what can be left to the next look by the clock. Comments are never commands.
 func (e Event) Concern(repositories []string, me string) (look bool, why string) {
 	ours := func(name string) bool {
 		return slices.ContainsFunc(repositories, func(r string) bool { return strings.EqualFold(r, name) })
 	}
-	foreign := e.Repository != "" && !ours(e.Repository) && !ours(e.Was)
+	foreign := len(repositories) > 0 && e.Repository != "" && !ours(e.Repository) && !ours(e.Was)
 	switch actions, known := concerns[e.Name]; {
 	case e.Name == "ping" && foreign:
 		return false, "pong; but this webhook is another repository's, whose events are ignored"

@@ -89,6 +89,25 @@ func TestReading(t *testing.T) {
 	}
 }
 
+// TestBeforeAnybodyKnows: until the bot has asked who it is and what its repository is called, it looks rather once too often.
+func TestBeforeAnybodyKnows(t *testing.T) {
+	for name, tc := range map[string]struct {
+		event Event
+		look  bool
+		why   string
+	}{
+		"a push":               {Event{Name: "push", Repository: "acme/addons", Sender: "keeper[bot]"}, true, "looking at acme/addons"},
+		"about no repository":  {Event{Name: "push"}, false, "ignored: it names no repository"},
+		"a comment of anybody": {Event{Name: "issue_comment", Action: "edited", Repository: "acme/addons", Comment: ""}, false, "ignored: comments are no commands"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if look, why := tc.event.Concern(nil, ""); look != tc.look || why != tc.why {
+				t.Errorf("got %v, %q; want %v, %q", look, why, tc.look, tc.why)
+			}
+		})
+	}
+}
+
 // blocking is a body that comes slowly: the first part at once, the rest when somebody says so.
 type blocking struct {
 	first []byte
