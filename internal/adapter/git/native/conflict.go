@@ -85,9 +85,9 @@ func (m *Mirror) picked(t task, g merge) (Picked, error) {
 		case v.any(linkMode):
 			c.Kind = pick.Binary // the target of a link is no text that can be merged by lines
 		case c.Kind == "":
-			c.Kind = pick.Mode // git says nothing where only modes differ
+			c.Kind = pick.Mode // what git has no words for
 		}
-		if err := m.settle(t, g, &c, changed); err != nil {
+		if err := m.settle(t, g, &c, v, changed); err != nil {
 			return Picked{}, err
 		}
 		p.Conflicts = append(p.Conflicts, c)
@@ -98,7 +98,7 @@ func (m *Mirror) picked(t task, g merge) (Picked, error) {
 }
 
 // settle says in changed what the tree has at a conflict's path.
-func (m *Mirror) settle(t task, g merge, c *pick.Conflict, changed map[string]change.Entry) error {
+func (m *Mirror) settle(t task, g merge, c *pick.Conflict, stages Stages, changed map[string]change.Entry) error {
 	if c.Kind == pick.Content {
 		now, err := m.at(g.tree, c.Path)
 		if err != nil {
@@ -116,6 +116,9 @@ func (m *Mirror) settle(t task, g merge, c *pick.Conflict, changed map[string]ch
 			}
 		}
 		c.Kind = pick.Binary // git made no markers
+		if stages.Ours.Blob == stages.Theirs.Blob {
+			c.Kind = pick.Mode
+		}
 	}
 	was, err := m.at(t.onto, c.Path)
 	if err == nil && was.Mode != folderMode {

@@ -149,7 +149,8 @@ func (m *Mirror) PatchIDs(ctx context.Context, commits []string) (map[string]str
 
 // ReversePatchIDs are the patch-ids of undoing commits.
 func (m *Mirror) ReversePatchIDs(ctx context.Context, commits []string) (map[string]string, error) {
-	return m.patchIDs(ctx, commits, "-R")
+	// Git turns round the prefixes as well, and they are part of a patch-id.
+	return m.patchIDs(ctx, commits, "-R", "--src-prefix=b/", "--dst-prefix=a/")
 }
 
 func (m *Mirror) patchIDs(ctx context.Context, commits []string, more ...string) (map[string]string, error) {
@@ -163,7 +164,7 @@ func (m *Mirror) patchIDs(ctx context.Context, commits []string, more ...string)
 	// Binary files are compared by their hashes, submodules and modes as well. No message is in the text, which could look like a patch.
 	args := append([]string{
 		"diff-tree", "--stdin", "--root", "-r", "-p", "--full-index", "--binary", "--diff-merges=first-parent", "--no-renames",
-		"--no-ext-diff", "--no-textconv", "--no-color", "--unified=3",
+		"--no-ext-diff", "--no-textconv", "--no-color", "--unified=3", "--src-prefix=a/", "--dst-prefix=b/",
 	}, more...)
 	how := "--verbatim"
 	if m.program.minor < 39 {
