@@ -21,7 +21,8 @@ const maxAnswers = 256 << 20
 
 // answers remember what GitHub said, so that it can be asked whether it is still so. To forget costs nothing but a longer answer.
 type answers struct {
-	dir string
+	dir  string
+	most int
 
 	mu     sync.Mutex
 	size   int
@@ -30,9 +31,9 @@ type answers struct {
 
 var _ httpcache.Cache = (*answers)(nil)
 
-// newAnswers remembers in a folder, or in memory when dir is empty.
-func newAnswers(dir string) (*answers, error) {
-	a := &answers{dir: dir, memory: map[string][]byte{}}
+// newAnswers remembers so many bytes in a folder, or in memory when dir is empty.
+func newAnswers(dir string, most int) (*answers, error) {
+	a := &answers{dir: dir, most: most, memory: map[string][]byte{}}
 	if dir == "" {
 		return a, nil
 	}
@@ -40,7 +41,7 @@ func newAnswers(dir string) (*answers, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("remember GitHub's answers: %w", err)
 	}
-	a.prune(maxAnswers)
+	a.prune(most)
 	return a, nil
 }
 
@@ -66,11 +67,11 @@ func (a *answers) Set(key string, answer []byte) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.size += len(kept); a.size > maxAnswers {
+	if a.size += len(kept); a.size > a.most {
 		clear(a.memory)
 		a.size = len(kept)
 		if a.dir != "" {
-			a.prune(maxAnswers / 2)
+			a.prune(a.most / 2)
 		}
 	}
 	if a.dir == "" {

@@ -73,7 +73,7 @@ func newStack(o Options, base *url.URL) (*stack, error) {
 	default:
 		s.keys = fixed(o.Token)
 	}
-	answers, err := newAnswers(o.Dir)
+	answers, err := newAnswers(o.Dir, maxAnswers)
 	if err != nil {
 		return nil, err
 	}
