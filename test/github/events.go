@@ -69,6 +69,10 @@ func (r *Repository) tellRef(name, old, now string, by *account) {
 	if now == "" {
 		r.tell("delete", "", by, object{"ref": short, "ref_type": kind, "pusher_type": "user"})
 	}
+	// Only in this event, GitHub writes some times of the repository as numbers.
+	repository := r.repositoryObject()
+	repository["created_at"], repository["pushed_at"] = r.created.Unix(), r.server.now().Unix()
+	push["repository"] = repository
 	r.tell("push", "", by, push)
 }
 

@@ -21,7 +21,8 @@ type Fault struct {
 	Status int
 	Header map[string]string
 	Body   string
-	// Cut ends the connection: before anything is done, or after it was done.
+	// Cut ends the connection: before anything is done, or after it was done. Go's client repeats a GET by itself when that was on a connection
+	// used before.
 	Cut Cut
 	// Delay is how long the answer takes by the real clock.
 	Delay time.Duration

@@ -60,6 +60,8 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "This repository was archived so it is read-only.", http.StatusForbidden)
 		return
 	}
+	// On a connection used before, Git sends a request again by itself when the connection ends: a scripted cut would hit nobody.
+	w.Header().Set("Connection", "close")
 	r = r.Clone(r.Context())
 	r.URL.Path = "/" + relative(s.root, repo.Git.Dir) + r.URL.Path[len("/"+address+".git"):]
 	r.Header.Del("Authorization")

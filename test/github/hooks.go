@@ -169,7 +169,10 @@ func (r *Repository) tell(event, action string, by *account, payload object) {
 		if len(w.events) > 0 && !slices.Contains(w.events, event) {
 			continue
 		}
-		payload["repository"], payload["sender"] = r.render("full"), r.server.user(by)
+		payload["sender"] = r.server.user(by)
+		if payload["repository"] == nil {
+			payload["repository"] = r.render("full")
+		}
 		if action != "" {
 			payload["action"] = action
 		}

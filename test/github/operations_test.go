@@ -213,10 +213,10 @@ func TestBreachesAreFound(t *testing.T) {
 	w.branch("fix", "main")
 	for name, tc := range map[string]struct{ method, path, body, want string }{
 		"an unknown operation": {"GET", "repos/acme/config/stargazers", "", "GET /repos/acme/config/stargazers is no operation of the description"},
-		"an unknown field": {"POST", "repos/acme/config/pulls", `{"title":"x","head":"fix","base":"main","label":"x"}`, "not described: /label"},
-		"a missing field":  {"POST", "repos/acme/config/pulls", `{"title":"x","base":"main"}`, `property "head" is missing`},
-		"a wrong type":     {"POST", "repos/acme/config/pulls", `{"title":7,"head":"fix","base":"main"}`, "value must be a string"},
-		"an unknown value": {"GET", "repos/acme/config/pulls?state=merged", "", `query parameter "state"`},
+		"an unknown field":     {"POST", "repos/acme/config/pulls", `{"title":"x","head":"fix","base":"main","label":"x"}`, "not described: /label"},
+		"a missing field":      {"POST", "repos/acme/config/pulls", `{"title":"x","base":"main"}`, `property "head" is missing`},
+		"a wrong type":         {"POST", "repos/acme/config/pulls", `{"title":7,"head":"fix","base":"main"}`, "value must be a string"},
+		"an unknown value":     {"GET", "repos/acme/config/pulls?state=merged", "", `query parameter "state"`},
 		"an unknown parameter": {"GET", "repos/acme/config/pulls?author=bob", "", `query parameter "author" is not described`},
 		"a body with a GET":    {"GET", "repos/acme/config/pulls", `{}`, "a body where none is described"},
 	} {
