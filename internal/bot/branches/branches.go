@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
+	"github.com/addon-manager/addon-manager/internal/bot/history"
 	"github.com/addon-manager/addon-manager/internal/bot/steps"
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
@@ -53,6 +54,8 @@ type Options struct {
 	Diff func(ctx context.Context, base, head, baseName string) (markdown string, err error)
 	// Follow are minors whose branches are moved along with main until their first release.
 	Follow []version.Minor
+	// Also plans more from what was read, such as releases that were cut off; nil for nothing.
+	Also func(ctx context.Context, h history.History) ([]*steps.Step, error)
 }
 
 // Plan says what is to be done to the whole repository, in order. Steps without Do only tell. An error may come with steps: it is about what
@@ -67,7 +70,7 @@ func Plan(ctx context.Context, o Options) ([]*steps.Step, error) {
 		failed error
 	)
 	for _, part := range []func(context.Context) ([]*steps.Step, error){
-		w.cut, w.follow, w.retire, w.picks, w.checks, w.ledgers, w.diffs,
+		w.cut, w.follow, w.retire, w.picks, w.checks, w.also, w.ledgers, w.diffs,
 	} {
 		more, err := part(ctx)
 		plan, failed = append(plan, more...), errors.Join(failed, err)
@@ -76,6 +79,13 @@ func Plan(ctx context.Context, o Options) ([]*steps.Step, error) {
 		}
 	}
 	return plan, failed
+}
+
+func (w *world) also(ctx context.Context) ([]*steps.Step, error) {
+	if w.Also == nil {
+		return nil, nil
+	}
+	return w.Also(ctx, w.History)
 }
 
 // tell is a step that only says something.
