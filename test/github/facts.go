@@ -20,10 +20,11 @@ type facts struct {
 	commits map[string]*commit
 	ranges  map[string][]string
 	files   map[string][]file
+	bases   map[string]string
 }
 
 func newFacts(git *gitrepo.Repo) *facts {
-	return &facts{git: git, commits: map[string]*commit{}, ranges: map[string][]string{}, files: map[string][]file{}}
+	return &facts{git: git, commits: map[string]*commit{}, ranges: map[string][]string{}, files: map[string][]file{}, bases: map[string]string{}}
 }
 
 type person struct {
@@ -151,14 +152,31 @@ func (f *facts) between(base, head string) ([]string, error) {
 	return all, nil
 }
 
-func (f *facts) ancestor(a, b string) bool {
-	_, err := f.run(nil, "", "merge-base", "--is-ancestor", a, b)
-	return err == nil
+// ancestor tells whether commit a is b or comes before it.
+func (f *facts) ancestor(a, b string) bool { return a == b || f.mergeBase(a, b) == a }
+
+// mergeBase is where two commits, given by their whole hashes, part; empty when they have nothing in common.
+func (f *facts) mergeBase(a, b string) string {
+	key := a + ".." + b
+	if base, done := f.bases[key]; done {
+		return base
+	}
+	out, err := f.run(nil, "", "merge-base", a, b)
+	if err != nil && len(out) == 0 && !f.has(a, b) {
+		return "" // Not remembered: the commits may come yet.
+	}
+	f.bases[key] = strings.TrimSpace(out)
+	return f.bases[key]
 }
 
-func (f *facts) mergeBase(a, b string) string {
-	out, _ := f.run(nil, "", "merge-base", a, b)
-	return strings.TrimSpace(out)
+// has tells whether the commits are in the repository.
+func (f *facts) has(commits ...string) bool {
+	for _, c := range commits {
+		if _, err := f.commit(c); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // changed are the files that differ between two commits, with their patches. An empty from means nothing.

@@ -41,7 +41,7 @@ func (w *world) field(body, path string) string {
 	w.Helper()
 	var v any
 	if err := json.Unmarshal([]byte(body), &v); err != nil {
-		w.Fatalf("%v: %s", err, body)
+		w.Fatalf("%v: %.300s", err, body)
 	}
 	for _, key := range strings.Split(path, "/") {
 		switch at := v.(type) {
@@ -50,7 +50,7 @@ func (w *world) field(body, path string) string {
 		case []any:
 			var i int
 			if _, err := fmt.Sscan(key, &i); err != nil || i >= len(at) {
-				w.Fatalf("no %s in %s", path, body)
+				w.Fatalf("no %s in %.300s", path, body)
 			}
 			v = at[i]
 		}
