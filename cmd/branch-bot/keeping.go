@@ -10,6 +10,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/bot"
 	"github.com/addon-manager/addon-manager/internal/bot/steps"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	"github.com/spf13/cobra"
 )
 
@@ -17,6 +18,7 @@ import (
 type keeping struct {
 	forge     forgeFlags
 	rendering rendering
+	following following
 	apply     bool
 	// plan says what is to be done to a repository that is open.
 	plan func(ctx context.Context, p *place, o bot.Options) ([]*steps.Step, error)
@@ -25,12 +27,15 @@ type keeping struct {
 func (k *keeping) add(cmd *cobra.Command) {
 	k.forge.Add(cmd)
 	k.rendering.add(cmd)
+	k.following.add(cmd)
 	cmd.Flags().BoolVar(&k.apply, "apply", false, "do what is planned, instead of only saying it")
 }
 
 func (k *keeping) check() error {
-	_, err := k.rendering.check()
-	return err
+	if _, err := k.rendering.check(); err != nil {
+		return err
+	}
+	return k.following.check()
 }
 
 // keeper does the passes, one at a time.
@@ -42,6 +47,8 @@ type keeper struct {
 	// mu guards what deliveries ask for while a pass runs.
 	mu    sync.Mutex
 	place *place
+	// told is what the last pass had to say without doing anything.
+	told map[string]bool
 }
 
 func (k keeping) open(errs io.Writer) (*keeper, error) {
@@ -106,16 +113,22 @@ func (k *keeper) pass(ctx context.Context, stop <-chan struct{}) error {
 	if between.Err() != nil {
 		return between.Err()
 	}
-	if !k.apply {
-		for _, s := range plan {
-			k.log("would "+s.Name(), "what", s.Sentence())
-		}
-		return planned
-	}
+	told := map[string]bool{}
 	for _, s := range plan {
-		if do := s.Do; do != nil {
+		switch do := s.Do; {
+		case do == nil || !k.apply:
+			// The same in every pass is news only once.
+			said := markdown.Clean(s.Name() + ": " + s.Sentence())
+			if told[said] = true; !k.told[said] {
+				k.log("plan", "step", said)
+			}
+		default:
 			s.Do = func(context.Context) error { return do(ctx) }
 		}
+	}
+	k.told = told
+	if !k.apply {
+		return planned
 	}
 	return errors.Join(planned, steps.Apply(between, plan, func(r steps.Result) {
 		if r.Outcome != steps.Told {

@@ -10,9 +10,7 @@ import (
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/github/webhook"
-	"github.com/addon-manager/addon-manager/internal/bot"
 	"github.com/addon-manager/addon-manager/internal/bot/serve"
-	"github.com/addon-manager/addon-manager/internal/bot/steps"
 	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/spf13/cobra"
 )
@@ -33,15 +31,17 @@ type serving struct {
 	settle time.Duration
 }
 
-func newServe(plan func(ctx context.Context, p *place, o bot.Options) ([]*steps.Step, error)) *cobra.Command {
-	return (&serving{keep: keeping{plan: plan}}).command()
+func newServe() *cobra.Command {
+	s := &serving{}
+	s.keep.plan = s.keep.following.reconcile
+	return s.command()
 }
 
 func (s *serving) command() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve --repository URL [--apply]",
 		Short: "Reconcile for as long as it runs: when GitHub says so, and by the clock",
-		Long: "Does what `branch-bot reconcile` does: at the start, every --interval, and a few seconds after a webhook says that something happened. Deliveries\n" +
+		Long: "Does what reconcile does: at the start, every --interval, and a few seconds after a webhook says that something happened. Deliveries\n" +
 			"come to POST /webhook, signed with one of the secrets in " + envWebhookSecret + " or --webhook-secret-file, each on a line of its own. An event only\n" +
 			"says when to look: one that is lost costs time, nothing else. With --webhook-address=0, only the clock counts.\n\n" +
 			"GET /metrics, /healthz and /readyz are answered at --metrics-address. Without --apply, it only says what it would do.",

@@ -77,7 +77,10 @@ func TestServe(t *testing.T) {
 		if err != nil {
 			return nil, err
 		}
-		plan := []*steps.Step{{Action: "see", Branch: "main", What: p.name + " as " + p.login, Do: func(context.Context) error { return nil }}}
+		plan := []*steps.Step{
+			{Action: "see", Branch: "main", What: p.name + " as " + p.login, Do: func(context.Context) error { return nil }},
+			{Action: "wait", What: "the same as before", Why: "nothing can be done"},
+		}
 		if passes == 3 {
 			finish := &steps.Step{Action: "finish", What: "what was begun", Do: func(step context.Context) error {
 				cancel()
@@ -121,6 +124,9 @@ func TestServe(t *testing.T) {
 	for l.lines.Scan() {
 		t.Errorf("after the end: %s", l.lines.Text())
 	}
+	if n := strings.Count(strings.Join(l.seen, "\n"), " plan step=wait: the same as before: nothing can be done"); n != 1 {
+		t.Errorf("what is waited for was told %d times in 3 passes, want once:\n%s", n, strings.Join(l.seen, "\n"))
+	}
 	if err := <-ended; err != nil {
 		t.Errorf("ended with %v", err)
 	}
@@ -152,11 +158,12 @@ func TestServeFlags(t *testing.T) {
 		"a short secret":     {[]string{"--repository", "x", "--webhook-secret-file", short}, "webhook secret 1 of 1 has 7 characters, at least 16 are needed: take a random one; BRANCH_BOT_WEBHOOK_SECRET or --webhook-secret-file holds it, and --webhook-address=0 does without webhooks", true},
 		"no such file":       {[]string{"--repository", "x", "--webhook-secret-file", short + ".gone"}, "--webhook-secret-file: open " + short + ".gone: no such file or directory", false},
 		"a hurry":            {[]string{"--repository", "x", "--interval", "1s"}, "--interval 1s is too short: GitHub asks not to be asked more often than every 30s", true},
+		"an odd minor":       {[]string{"--repository", "x", "--webhook-address=0", "--follow", "next"}, `--follow: "next" is not a Kubernetes minor: want <major>.<minor>, such as 1.31`, true},
 		"half a certificate": {[]string{"--repository", "x", "--tls-cert", "tls.crt"}, "--tls-cert and --tls-key belong together", true},
 		"an odd address":     {[]string{"--repository", "x", "--webhook-address=0", "--metrics-address", "nowhere"}, "--metrics-address: listen tcp: address nowhere: missing port in address", false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			cmd := newServe(nil)
+			cmd := newServe()
 			cmd.SetArgs(tc.args)
 			cmd.SetErr(io.Discard)
 			cmd.SilenceUsage, cmd.SilenceErrors = true, true
