@@ -49,8 +49,8 @@ func newTag() *cobra.Command {
 		Long: "Checks the tip of a release branch and gives it the next tag: the catalog is valid, every addon renders for the minor, no object uses an API that\n" +
 			"the minor does not serve, the checks that the branch requires are green, and nothing is picked to it and not merged. Without --apply it shows\n" +
 			"the checks, the tag, its notes and what changes for the clusters, and does nothing.\n\n" +
-			"The tag and the branch are pushed at once. A tag that is there is never moved; a number is not given again as long as the mirror or a release on\n" +
-			"the forge remembers it. On GitHub the tag gets a release with the notes, also where an earlier run was cut off before.\n\n" +
+			"The tag and the branch are pushed at once. A tag that is there is never moved; a number is not given again as long as the --mirror or a\n" +
+			"release on the forge remembers it. On GitHub the tag gets a release with the notes, also where an earlier run was cut off before.\n\n" +
 			"--anyway overrules checks that are red, running or unknown, picks that are not merged, and releases that are not on the branch; the reason is\n" +
 			"told in the notes. What could not be delivered cannot be overruled. Exits with 3 when the checks refuse.",
 		Example: "  branch-bot tag 1.31 --repository https://github.com/shop/addons\n" +
@@ -151,7 +151,7 @@ func (t *tag) open(cmd *cobra.Command) (o tagging.Options, closed func(), err er
 	if p.hub != nil {
 		o.Hub = p.hub
 	}
-	o.History = p.history
+	o.History, o.Memory = p.history, t.forge.folder("releases")
 	rendered := closed
 	return o, func() {
 		progress.end()

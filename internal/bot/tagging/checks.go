@@ -96,14 +96,14 @@ func (c *checking) validate() error {
 	var problems []fault.Problem
 	c.catalog, problems = catalog.Validate(catalog.File, data, c.tree, catalog.Options{})
 	for _, p := range problems {
-		c.refuse("catalog", "correct it on "+c.branch, "%s", p.Error())
+		c.refuse("catalog", "merge a correction to "+c.branch, "%s", p.Error())
 	}
 	switch d := c.history.Distribution; {
 	case len(problems) > 0:
 	case c.catalog.Distribution != d:
 		c.refuse("catalog", "make both say the same", "%s names the distribution %q and the default branch %q", c.branch, c.catalog.Distribution, d)
 	default:
-		c.ok("catalog", "%s and every addon's folder are valid", markdown.Count(len(c.catalog.Addons), "addon"))
+		c.ok("catalog", "the catalog and its addons' folders are valid (%s)", markdown.Count(len(c.catalog.Addons), "addon"))
 	}
 	return nil
 }
@@ -112,19 +112,19 @@ func (c *checking) validate() error {
 func (c *checking) render(ctx context.Context) error {
 	checked, err := bot.Check(ctx, c.Rendering, c.tree, c.minor, nil)
 	if err != nil {
-		c.refuse("render", "correct it on "+c.branch, "nothing can be rendered for %s: %v", c.minor, err)
+		c.refuse("render", "merge a correction to "+c.branch, "nothing can be rendered for %s: %v", c.minor, err)
 		return ctx.Err()
 	}
 	for _, name := range slices.Sorted(maps.Keys(checked.Broken)) {
-		c.refuse("render", "correct it on "+c.branch, "%s cannot be rendered for %s: %s", name, c.minor, markdown.OneLine(checked.Broken[name]))
+		c.refuse("render", "merge a correction to "+c.branch, "%s cannot be rendered for %s: %s", name, c.minor, markdown.OneLine(checked.Broken[name]))
 	}
 	for _, name := range slices.Sorted(maps.Keys(checked.Unknown)) {
 		c.refuse("render", "try again when the chart's repository answers", "%s cannot be rendered for %s: %s", name, c.minor, markdown.OneLine(checked.Unknown[name]))
 	}
-	if len(checked.Broken)+len(checked.Unknown) > 0 {
-		return nil
+	all := len(checked.Broken)+len(checked.Unknown) == 0
+	if all {
+		c.ok("render", "every addon renders for %s", c.minor)
 	}
-	c.ok("render", "every addon renders for %s", c.minor)
 	// Compared to nothing, every object is new, and looked at.
 	nothing, err := c.nothing(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func (c *checking) render(ctx context.Context) error {
 	for _, f := range removed {
 		c.refuse("apis", "use a version that "+c.minor.String()+" serves", "%s: %s: %s", f.Addon, f.Object, f.Message)
 	}
-	if len(removed) == 0 {
+	if all && len(removed) == 0 {
 		c.ok("apis", "%s serves the API of every object", c.minor)
 	}
 	return nil
@@ -152,19 +152,19 @@ func (c *checking) picks() {
 	pending := false
 	for _, row := range slices.Backward(c.history.Ledger.Changes) {
 		e := row.Branches[c.branch]
-		where := ""
+		where, do := "", "merge it, or close it to leave it out"
 		switch {
 		case e.State == ledger.Open:
 			where = "is open"
 		case e.State == ledger.Draft:
 			where = "is a draft that somebody must finish"
 		case e.State == ledger.Waiting && c.held(e):
-			where = "waits for one that is not merged"
+			where, do = "waits for one that is not merged", "merge that one and then it"
 		default:
 			continue
 		}
 		pending = true
-		c.doubt("picks", "merge it, or close it to leave it out", "%s %s", picked(row, e), where)
+		c.doubt("picks", do, "%s %s", picked(row, e), where)
 	}
 	if !pending {
 		c.ok("picks", "nothing is picked to %s and not merged", c.branch)

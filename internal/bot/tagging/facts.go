@@ -2,12 +2,10 @@ package tagging
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/bot/history"
 	"github.com/addon-manager/addon-manager/internal/core/ledger"
@@ -23,7 +21,7 @@ type facts struct {
 	branch, tip string
 	live        *ledger.Branch
 	tags        tags
-	// gone are releases that the mirror knew and the remote has no more.
+	// gone are releases that were there once and that the remote has no more.
 	gone []release.Tag
 	// last is the newest release on the branch, zero when there is none. Beside holds newer ones that are not on it.
 	last   release.Tag
@@ -34,6 +32,9 @@ type facts struct {
 
 // tags are the releases of one minor and distribution.
 type tags struct {
+	minor        version.Minor
+	distribution string
+
 	of map[release.Tag]native.Tag
 	// order is newest first.
 	order []release.Tag
@@ -42,7 +43,7 @@ type tags struct {
 }
 
 func tagsOf(refs native.Refs, m version.Minor, distribution string) tags {
-	t := tags{of: map[release.Tag]native.Tag{}}
+	t := tags{minor: m, distribution: distribution, of: map[release.Tag]native.Tag{}}
 	prefix := release.Tag{Minor: m, Distribution: distribution, N: 1}.String()
 	prefix = prefix[:len(prefix)-1]
 	for name, at := range refs.Tags {
@@ -62,10 +63,6 @@ func tagsOf(refs native.Refs, m version.Minor, distribution string) tags {
 
 // gather reads the facts anew.
 func (o Options) gather(ctx context.Context, m version.Minor) (*facts, error) {
-	before, err := o.Mirror.Refs(ctx)
-	if err != nil && !errors.Is(err, git.ErrNotFetched) {
-		return nil, err
-	}
 	if _, err := o.Mirror.Fetch(ctx); err != nil {
 		return nil, err
 	}
@@ -90,10 +87,8 @@ func (o Options) gather(ctx context.Context, m version.Minor) (*facts, error) {
 		return nil, fmt.Errorf("%s moved while it was read: %w", f.branch, native.ErrStale)
 	}
 	f.tags = tagsOf(refs, m, f.history.Distribution)
-	for _, t := range tagsOf(before, m, f.history.Distribution).order {
-		if _, still := f.tags.of[t]; !still {
-			f.gone = append(f.gone, t)
-		}
+	if f.gone, err = o.forgotten(f.tags); err != nil {
+		return nil, err
 	}
 	f.last, f.beside, err = o.newestOn(ctx, f.tags, f.tags.order, f.tip)
 	for _, t := range f.tags.order {
@@ -126,7 +121,7 @@ func (o Options) previous(ctx context.Context, all tags, t release.Tag) (release
 	return on, err
 }
 
-// next is the number to give: after all that the remote has, that the mirror knows to have been, and that have a release on the forge.
+// next is the number to give: after all that the remote has, that are remembered to have been, and that have a release on the forge.
 func (o Options) next(ctx context.Context, f *facts, m version.Minor) (release.Tag, error) {
 	known := slices.Concat(f.tags.order, f.gone)
 	for {
@@ -138,6 +133,15 @@ func (o Options) next(ctx context.Context, f *facts, m version.Minor) (release.T
 		if err != nil || !has {
 			return t, err
 		}
+		// Either somebody deleted its tag, or another bot made both since the tags were read.
+		now, err := o.Mirror.Remote(ctx)
+		if err != nil {
+			return t, err
+		}
+		if _, there := now.Tags[t.String()]; there {
+			return t, fmt.Errorf("%s was made meanwhile: %w", t, native.ErrStale)
+		}
+		f.gone = append(f.gone, t)
 		known = append(known, t)
 	}
 }

@@ -12,8 +12,17 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/release"
 )
 
-// Make plans a release from facts that it reads anew. It changes nothing but the mirror.
-func Make(ctx context.Context, o Options, r Request) (*Plan, error) {
+// Make plans a release from facts that it reads anew, again when they change meanwhile. It changes nothing but the mirror.
+func Make(ctx context.Context, o Options, r Request) (p *Plan, err error) {
+	for range attempts {
+		if p, err = o.plan(ctx, r); !errors.Is(err, native.ErrStale) || ctx.Err() != nil {
+			break
+		}
+	}
+	return p, err
+}
+
+func (o Options) plan(ctx context.Context, r Request) (*Plan, error) {
 	f, err := o.gather(ctx, r.Minor)
 	if err != nil {
 		return nil, err
@@ -35,8 +44,12 @@ func Make(ctx context.Context, o Options, r Request) (*Plan, error) {
 	if p.Tag, err = o.next(ctx, f, r.Minor); err != nil {
 		return nil, err
 	}
-	if len(f.gone) > 0 {
-		p.remark(names(f.gone) + " is not on the remote any more; its number is not given again")
+	switch len(f.gone) {
+	case 0:
+	case 1:
+		p.remark(names(f.gone) + " is not on the remote any more: its number is not given again")
+	default:
+		p.remark(names(f.gone) + " are not on the remote any more: their numbers are not given again")
 	}
 	if err := o.unsigned(ctx, p, f); err != nil {
 		return nil, err

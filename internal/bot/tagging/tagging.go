@@ -27,6 +27,7 @@ import (
 type mirror interface {
 	Fetch(ctx context.Context) (changed bool, err error)
 	Refs(ctx context.Context) (native.Refs, error)
+	Remote(ctx context.Context) (native.Refs, error)
 	Repository() *git.Repository
 	Contains(ctx context.Context, branch, commit string) (bool, error)
 	Annotated(ctx context.Context, t native.Tag) (a native.Annotated, ok bool, err error)
@@ -58,6 +59,9 @@ type Options struct {
 	Tagger  change.Person
 	Now     func() time.Time
 	Signing native.Signing
+	// Memory is a file that remembers which releases there were, so that the number of one whose tag somebody deleted is not given again: it may
+	// have been delivered. Empty remembers nothing.
+	Memory string
 }
 
 // Request says what to release.
