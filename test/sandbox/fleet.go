@@ -190,7 +190,7 @@ func (s *Sandbox) Provide(name, binary string) error {
 func (s *Sandbox) Run(ctx context.Context, program string, args ...string) (string, error) {
 	path := filepath.Join(s.Dir, "bin", program)
 	cmd := exec.CommandContext(ctx, path, args...)
-	cmd.Env = []string{"HOME=" + s.Dir, "PATH=" + os.Getenv("PATH"), "KUBECONFIG=" + s.Management.Kubeconfig}
+	cmd.Env = append([]string{"HOME=" + s.Dir, "PATH=" + os.Getenv("PATH"), "KUBECONFIG=" + s.Management.Kubeconfig}, s.Environment...)
 	out, err := cmd.Output()
 	if err != nil {
 		var failed *exec.ExitError

@@ -60,6 +60,8 @@ type Sandbox struct {
 	Manager    *Manager // nil until StartManager
 	Tools      Tools
 	Kubectl    string // a kubectl for people who have none
+	// Environment is what programs that Run runs get besides.
+	Environment []string
 
 	clients map[string]client.Client // by cluster; "" is the management cluster
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/testkit/plane"
+	"github.com/addon-manager/addon-manager/test/github"
 	"github.com/addon-manager/addon-manager/test/sandbox"
 )
 
@@ -17,6 +18,8 @@ type demo struct {
 	manager, bot string // binaries of addon-manager and branch-bot; "" builds them
 	fleet        []*member
 	sandbox      *sandbox.Sandbox
+	forge        *github.Server
+	token        string // the bot's on the forge
 
 	mu    sync.Mutex
 	begin time.Time
@@ -202,15 +205,23 @@ Release a change to the clusters on 1.32, tokyo-1 first:
   git tag -a v1.32-ake.4 -m "Fourth release" && git push origin HEAD v1.32-ake.4
   addon-manager rollout halt v1.32-ake.4        # or: resume, rollback, emergency
 
+Read the pull requests, merge, and let branch-bot go on:
+  %[6]s/pulls
+  export BRANCH_BOT_TOKEN=%[7]s
+  branch-bot reconcile --repository %[6]s.git --apply
+
 Keep a cluster as it is, ask whether it could be upgraded, and give it up:
   addon-manager pin paris-1 --to v1.32-ake.2 --reason "trade fair" --owner me@example.com --for 1h
   addon-manager can-upgrade paris-1 --to 1.33
   addon-manager decommission oslo-1 --mode=prune
 
-`, s.Dir, s.Management.Kubeconfig, s.Workloads["tokyo-1"].Kubeconfig, s.Config.Repo.Dir, grace)
+`, s.Dir, s.Management.Kubeconfig, s.Workloads["tokyo-1"].Kubeconfig, s.Config.Repo.Dir, grace, d.page(), d.token)
 }
 
 func (d *demo) stop() {
+	if d.forge != nil {
+		d.forge.Close()
+	}
 	if d.sandbox != nil {
 		d.sandbox.Stop()
 	}
