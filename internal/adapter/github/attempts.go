@@ -2,6 +2,7 @@ package github
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/json"
@@ -78,7 +79,7 @@ func (a *attempts) RoundTrip(r *http.Request) (*http.Response, error) {
 		pause := max(f.after, time.Duration((0.5+rand.Float64())*float64(time.Second<<(try-1))))
 		a.limits.log("asking GitHub again", "method", r.Method, "path", r.URL.Path, "try", try+1, "wait", pause.Round(time.Millisecond), "cause", f.text)
 		if err := a.limits.wait(ctx, reservation{delay: pause, why: f.text}, &waited); err != nil {
-			return nil, f.failure
+			return nil, cmp.Or(ctx.Err(), error(f.failure))
 		}
 		try++
 	}

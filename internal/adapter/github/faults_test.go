@@ -2,8 +2,11 @@ package github
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +91,10 @@ func TestFaults(t *testing.T) {
 			do:     open, asked: []string{"POST pulls"}, is: ErrLimited,
 			says: `open a pull request from pick/release-1.31/pr-12 into release-1.31: GitHub's rate limit is reached: 403 ` + strings.TrimSuffix(secondary, ".") +
 				`: the wait would be 2h0m0s, at most 15m0s are allowed: try again after 14:00:00 UTC`,
+		},
+		"62 a limit of which only the header tells": {
+			script: func(w *wire) { w.on("GET pulls/1", with(refuses(403, "Forbidden"), "Retry-After", "7"), ok(pull1)) },
+			do:     read, asked: slices.Repeat([]string{"GET pulls/1"}, 2), from: 7 * time.Second, to: 7 * time.Second,
 		},
 		"63 429 with a time to wait for": {
 			script: func(w *wire) {
@@ -215,6 +222,21 @@ func TestFaults(t *testing.T) {
 			do: edit, asked: []string{"PATCH pulls/1"}, is: ErrInvalid,
 			says: `change pull request #1: GitHub refuses the request: 422 Validation\x1b[31m Failed: plain text: PullRequest base invalid`,
 		},
+		"a5 a number that is an issue's": {
+			script: func(w *wire) { w.on("GET issues/1", ok(`{"number":1}`)) },
+			do:     read, asked: []string{"GET pulls/1"}, is: ErrNotFound,
+			says: `read pull request #1: not found on GitHub: 404 Not Found: it is not there, or the credentials may not see it`,
+		},
+		"a16 403 for a protected branch": {
+			script: func(w *wire) { w.on("POST pulls", refuses(403, "Protected branch rules do not allow this.")) },
+			do:     open, asked: []string{"POST pulls"}, is: ErrAuth,
+			says: `open a pull request from pick/release-1.31/pr-12 into release-1.31: GitHub refuses the credentials: 403 Protected branch rules do not allow this`,
+		},
+		"an answer without end": {
+			script: func(w *wire) { w.on("GET pulls/1", ok(`"`+strings.Repeat("x", maxAnswer)+`"`)) },
+			do:     read, asked: []string{"GET pulls/1"}, is: ErrUnreachable,
+			says: `read pull request #1: GitHub cannot be reached: it answers with more than 32 MiB`,
+		},
 		"a9 304 to what was not asked so": {
 			script: func(w *wire) { w.on("GET pulls/1", answer{status: 304}, ok(pull1)) },
 			do:     read, asked: slices.Repeat([]string{"GET pulls/1"}, 2), to: 2 * time.Second,
@@ -252,6 +274,61 @@ func TestFaults(t *testing.T) {
 				t.Errorf("the error shows the token: %v", err)
 			}
 		})
+	}
+}
+
+// TestNeverSent fails before anything was sent: that is asked again, also what must not be done twice.
+func TestNeverSent(t *testing.T) {
+	w := newWire(t).on("POST issues/1/comments", created(`{"id":9}`))
+	failures := []error{
+		&net.OpError{Op: "dial", Net: "tcp", Err: errors.New("connection refused")},
+		&net.DNSError{Err: "no such host", Name: "github.example.com", IsNotFound: true},
+	}
+	c, _ := w.client(t, func(o *Options) {
+		o.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			if len(failures) > 0 {
+				err := failures[0]
+				failures = failures[1:]
+				return nil, err
+			}
+			return http.DefaultTransport.RoundTrip(r)
+		})
+	})
+	if made, err := c.Comment(t.Context(), 1, "hello"); err != nil || made.ID != 9 || len(w.requests()) != 1 {
+		t.Errorf("got %+v, %v, asked %q", made, err, w.requests())
+	}
+	unreachable, _ := w.client(t, func(o *Options) {
+		o.Transport = roundTrip(func(*http.Request) (*http.Response, error) {
+			return nil, &net.DNSError{Err: "no such host", Name: "github.example.com", IsNotFound: true}
+		})
+	})
+	_, err := unreachable.Comment(t.Context(), 1, "hello")
+	if want := "comment on pull request #1: GitHub cannot be reached: lookup github.example.com: no such host"; err == nil || err.Error() != want || !errors.Is(err, ErrUnreachable) {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	untrusted, clock := w.client(t, func(o *Options) {
+		o.Transport = roundTrip(func(*http.Request) (*http.Response, error) {
+			return nil, &tls.CertificateVerificationError{Err: errors.New("x509: certificate has expired")}
+		})
+	})
+	_, err = untrusted.Pull(t.Context(), 1)
+	if want := "read pull request #1: GitHub cannot be reached: tls: failed to verify certificate: x509: certificate has expired"; err == nil || err.Error() != want || clock.waited() > 0 {
+		t.Errorf("got  %v after %s\nwant %s", err, clock.waited(), want)
+	}
+}
+
+// TestGivenUp ends a call that waits for a limit, or for its turn to ask again.
+func TestGivenUp(t *testing.T) {
+	for name, answered := range map[string]answer{"limit": with(refuses(403, secondary), "Retry-After", "600"), "trouble": refuses(502, "")} {
+		w := newWire(t).on("GET pulls/1", answered)
+		ctx, giveUp := context.WithCancel(t.Context())
+		c, _ := w.client(t, func(o *Options) {
+			o.Sleep = func(ctx context.Context, _ time.Duration) error { giveUp(); return ctx.Err() }
+		})
+		_, err := c.Pull(ctx, 1)
+		if !errors.Is(err, context.Canceled) || err.Error() != "read pull request #1: context canceled" || len(w.requests()) != 1 {
+			t.Errorf("%s: got %v after %d requests", name, err, len(w.requests()))
+		}
 	}
 }
 

@@ -9,11 +9,13 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	gh "github.com/google/go-github/v58/github"
 	"github.com/gregjones/httpcache"
+	"golang.org/x/sync/semaphore"
 )
 
 // stack is what every request passes, from the top:
@@ -55,7 +57,7 @@ func newStack(o Options, base *url.URL) (*stack, error) {
 		own.ResponseHeaderTimeout = time.Minute
 		bottom = own
 	}
-	s := &stack{times: times, spent: &counter{next: bottom}}
+	s := &stack{times: times, spent: &counter{next: bottom, slots: semaphore.NewWeighted(atOnce)}}
 	limits := &limits{times: times, log: o.Log, maxWait: o.MaxWait, host: base.Host}
 	if limits.log == nil {
 		limits.log = func(string, ...any) {}
@@ -108,21 +110,32 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// counter counts what is really sent, and bounds how long an answer takes.
+// atOnce bounds the requests under way: GitHub shuts out who has a hundred.
+const atOnce = 16
+
+// counter counts what is really sent, and bounds how many are under way and how long an answer takes.
 type counter struct {
 	next                     http.RoundTripper
+	slots                    *semaphore.Weighted
 	asked, unchanged, writes atomic.Int64
 }
 
 func (c *counter) RoundTrip(r *http.Request) (*http.Response, error) {
-	c.asked.Add(1)
-	ctx, cancel := context.WithTimeout(r.Context(), patience)
-	answer, err := c.next.RoundTrip(r.WithContext(ctx))
-	if err != nil {
-		cancel()
+	if err := c.slots.Acquire(r.Context(), 1); err != nil {
 		return nil, err
 	}
-	answer.Body = closing{answer.Body, cancel}
+	c.asked.Add(1)
+	ctx, cancel := context.WithTimeout(r.Context(), patience)
+	end := sync.OnceFunc(func() {
+		cancel()
+		c.slots.Release(1)
+	})
+	answer, err := c.next.RoundTrip(r.WithContext(ctx))
+	if err != nil {
+		end()
+		return nil, err
+	}
+	answer.Body = closing{answer.Body, end}
 	if answer.StatusCode == http.StatusNotModified {
 		c.unchanged.Add(1)
 	}
