@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/bot/steps"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/ledger"
@@ -122,8 +123,8 @@ const fresh = 30
 // subjects are the source pull requests whose comment may be out of date, oldest first: those with a change that is not settled everywhere, those in
 // the newest releases, and those that were updated last.
 func (w *world) subjects() (all []subject) {
-	newest := w.newest()
-	unsettled, recent := map[int]bool{}, map[int]bool{}
+	newest := newest(w.refs, w.Distribution)
+	unsettled, again := map[int]bool{}, map[int]bool{}
 	by := rows(w.Ledger)
 	var order []*forge.Pull
 	for _, c := range w.Facts.Changes {
@@ -134,21 +135,21 @@ func (w *world) subjects() (all []subject) {
 			order = append(order, c.Pull)
 		}
 		for _, e := range by[c.Hash].Branches {
-			switch {
-			case e.State == ledger.Landed && e.Tag == "" && e.Commit != c.Hash, e.State != ledger.Landed && e.State != ledger.Skipped:
+			switch is := recent(by[c.Hash], e, newest); {
+			case is && e.Tag == "", e.State != ledger.Landed && e.State != ledger.Skipped:
 				unsettled[c.Pull.Number] = true
-			case newest[e.Tag] && e.Commit != c.Hash:
-				recent[c.Pull.Number] = true
+			case is:
+				again[c.Pull.Number] = true
 			}
 		}
 	}
 	last := slices.Clone(order)
 	slices.SortStableFunc(last, func(a, b *forge.Pull) int { return b.Updated.Compare(a.Updated) })
 	for _, p := range last[:min(fresh, len(last))] {
-		recent[p.Number] = true
+		again[p.Number] = true
 	}
 	for _, p := range order {
-		if unsettled[p.Number] || recent[p.Number] || w.busy[p.Number] {
+		if unsettled[p.Number] || again[p.Number] || w.busy[p.Number] {
 			all = append(all, subject{pull: p, settled: !unsettled[p.Number]})
 		}
 	}
@@ -156,10 +157,10 @@ func (w *world) subjects() (all []subject) {
 }
 
 // newest are the last two releases of each branch.
-func (w *world) newest() map[string]bool {
+func newest(refs native.Refs, distribution string) map[string]bool {
 	byMinor := map[version.Minor][]release.Tag{}
-	for name := range w.refs.Tags {
-		if t, err := release.ParseTag(name); err == nil && t.Distribution == w.Distribution {
+	for name := range refs.Tags {
+		if t, err := release.ParseTag(name); err == nil && t.Distribution == distribution {
 			byMinor[t.Minor] = append(byMinor[t.Minor], t)
 		}
 	}

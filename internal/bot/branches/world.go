@@ -87,7 +87,11 @@ func relevant(ctx context.Context, o Options) ([]forge.Pull, error) {
 		return nil, err
 	}
 	byNumber := map[int]forge.Pull{}
-	if since, any := oldest(h); any {
+	refs, err := o.Mirror.Refs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if since, any := oldest(h, newest(refs, h.Distribution)); any {
 		recent, err := o.Hub.PullsSince(ctx, since.Add(-slack))
 		if err != nil {
 			return nil, err
@@ -110,20 +114,26 @@ func relevant(ctx context.Context, o Options) ([]forge.Pull, error) {
 	return pulls, nil
 }
 
-// oldest is when the oldest change was committed that is not on every live branch, as far as Git knows.
-func oldest(h history.History) (when time.Time, any bool) {
+// oldest is when the oldest change was committed about which there may be something to do or to say, as far as Git knows: it is not on every live
+// branch, or came to one without a release yet, or with a new one.
+func oldest(h history.History, newest map[string]bool) (when time.Time, any bool) {
 	at := map[string]time.Time{}
 	for _, c := range h.Facts.Changes {
 		at[c.Hash] = c.Committer.When
 	}
 	for _, row := range h.Ledger.Changes {
 		for _, e := range row.Branches {
-			if t := at[row.Commit]; e.State != ledger.Landed && (!any || t.Before(when)) {
+			if t := at[row.Commit]; (e.State != ledger.Landed || recent(row, e, newest)) && (!any || t.Before(when)) {
 				when, any = t, true
 			}
 		}
 	}
 	return when, any
+}
+
+// recent tells of a change that came to a branch by a pick, and is in no release yet or in a new one.
+func recent(row ledger.Row, e ledger.Entry, newest map[string]bool) bool {
+	return e.State == ledger.Landed && e.Commit != row.Commit && (e.Tag == "" || newest[e.Tag])
 }
 
 // live are the release branches that are looked after, by minor.
