@@ -27,6 +27,6 @@ func newRoot() *cobra.Command {
 		Long: "branch-bot looks after the branches of a config repository. So far it checks what would be released, and shows what a change does.\n" +
 			"Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 the check found something.",
 	}
-	root.AddCommand(cli.NewValidate(), newDiff(), newLedger(), newCut(), newTag(), newReconcile(), newServe())
+	root.AddCommand(cli.NewValidate(), newDiff(), newLedger(), newPick(), newCut(), newTag(), newReconcile(), newServe())
 	return root
 }
