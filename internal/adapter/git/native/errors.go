@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -67,9 +69,29 @@ func (m *Mirror) fault(err error) error {
 	return &git.Error{Kind: kindOf(exit.stderr), URL: m.where.name, Detail: detail(exit)}
 }
 
-// broken is fault for what needs no remote: then an error that is of no other kind means damage, which the next Fetch repairs.
-func (m *Mirror) broken(err error) error {
-	err = m.fault(err)
+// unknown are git's words for a hash that is not there: the caller's mistake, or damage.
+var unknown = regexp.MustCompile(`bad object|[Nn]ot a (tree|commit) object|Not a valid (object|commit) name|not something we can merge|bad revision`)
+
+// broken is fault for what needs no remote. What it finds damaged the next Fetch repairs.
+func (m *Mirror) broken(ctx context.Context, err error) error {
+	var exit *exitError
+	var known *git.Error
+	switch {
+	case errors.As(err, &known) || !errors.As(err, &exit):
+		err = m.fault(err)
+	case unknown.MatchString(exit.stderr):
+		known = &git.Error{Kind: git.ErrUnknownRevision, URL: m.where.name, Detail: detail(exit)}
+		if _, damage := m.readRefs(ctx); damage != nil {
+			known.Kind = git.ErrCorrupt
+		}
+		err = known
+	default:
+		known = &git.Error{Kind: kindOf(exit.stderr), URL: m.where.name, Detail: detail(exit)}
+		if known.Kind != git.ErrDisk {
+			known.Kind = git.ErrCorrupt
+		}
+		err = known
+	}
 	if errors.Is(err, git.ErrCorrupt) {
 		m.damaged.Store(true)
 	}
@@ -100,8 +122,32 @@ const maxDetail = 300
 // noise are lines that git adds to every failure of a kind, and progress.
 var noise = regexp.MustCompile(`^(Please make sure you have the correct access rights|and the repository exists|hint: |warning: |remote: (Enumerating|Counting|Compressing|Total)|\s*$)`)
 
+var (
+	answered = regexp.MustCompile(`The requested URL returned error: (\d{3})`)
+	absent   = regexp.MustCompile(`fatal: repository '[^']*' not found`)
+	asked    = regexp.MustCompile(`could not read (Username|Password)|Authentication failed`)
+)
+
 // detail is what git said in one line: the cause, which it says last, and before it what the server said.
 func detail(e *exitError) string {
+	if m := answered.FindStringSubmatch(e.stderr); m != nil {
+		code, _ := strconv.Atoi(m[1])
+		switch {
+		case code == http.StatusForbidden:
+			return "the server forbids it (403)"
+		case code == http.StatusNotFound:
+			return "the server knows no such repository"
+		case code >= 300 && code < 400:
+			return fmt.Sprintf("the server sends us elsewhere (%d), and credentials do not go there; give the new address as the URL", code)
+		}
+		return fmt.Sprintf("the server answers %d %s", code, http.StatusText(code))
+	}
+	if absent.MatchString(e.stderr) {
+		return "the server knows no such repository"
+	}
+	if asked.MatchString(e.stderr) {
+		return "the server asks for authentication (401)"
+	}
 	var lines []string
 	for line := range strings.Lines(e.stderr) {
 		line = strings.TrimSpace(line)

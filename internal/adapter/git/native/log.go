@@ -51,7 +51,7 @@ func (m *Mirror) Log(ctx context.Context, r LogRequest) ([]change.Commit, error)
 	}
 	out, err := m.program.run(ctx, call{args: args, stdin: strings.NewReader(in)})
 	if err != nil {
-		return nil, m.broken(fmt.Errorf("list commits: %w", err))
+		return nil, m.broken(ctx, fmt.Errorf("list commits: %w", err))
 	}
 	commits, err := parseLog(out)
 	if err != nil || !r.PatchIDs {
@@ -186,7 +186,7 @@ func (m *Mirror) patchIDs(ctx context.Context, commits []string, more ...string)
 		err = &exitError{command: "diff-tree", code: patches.ProcessState.ExitCode(), stderr: said.String()}
 	}
 	if err != nil {
-		return nil, m.broken(fmt.Errorf("compute patch-ids: %w", err))
+		return nil, m.broken(ctx, fmt.Errorf("compute patch-ids: %w", err))
 	}
 	for line := range strings.Lines(string(out)) {
 		if f := strings.Fields(line); len(f) == 2 {
@@ -206,7 +206,7 @@ func (m *Mirror) MergeBase(ctx context.Context, a, b string) (string, error) {
 		return "", nil
 	}
 	if err != nil {
-		return "", m.broken(fmt.Errorf("find the merge base of %s and %s: %w", a, b, err))
+		return "", m.broken(ctx, fmt.Errorf("find the merge base of %s and %s: %w", a, b, err))
 	}
 	return firstLine(string(out)), nil
 }
@@ -221,7 +221,7 @@ func (m *Mirror) Contains(ctx context.Context, branch, commit string) (bool, err
 		return false, nil
 	}
 	if err != nil {
-		return false, m.broken(fmt.Errorf("ask whether %s has %s: %w", branch, commit, err))
+		return false, m.broken(ctx, fmt.Errorf("ask whether %s has %s: %w", branch, commit, err))
 	}
 	return true, nil
 }

@@ -41,7 +41,7 @@ func (m *Mirror) Pick(ctx context.Context, onto, label, commit string) (Picked, 
 	out, err := m.program.run(ctx, call{args: []string{"merge-tree", "--write-tree", "-z", t.ours, t.theirs}})
 	code, ran := exited(err)
 	if err != nil && (!ran || code != 1) {
-		return Picked{}, m.broken(fmt.Errorf("pick %s onto %s: %w", commit, onto, err))
+		return Picked{}, m.broken(ctx, fmt.Errorf("pick %s onto %s: %w", commit, onto, err))
 	}
 	p := &reader{rest: string(out)}
 	merged, err := p.merge(code == 1, false)
@@ -78,7 +78,7 @@ func (m *Mirror) PickEach(ctx context.Context, onto string, commits []string) ([
 	}
 	out, err := m.program.run(ctx, call{args: []string{"merge-tree", "--write-tree", "-z", "--stdin"}, stdin: strings.NewReader(in.String())})
 	if err != nil {
-		return nil, m.broken(fmt.Errorf("pick %d commits onto %s: %w", len(commits), onto, err))
+		return nil, m.broken(ctx, fmt.Errorf("pick %d commits onto %s: %w", len(commits), onto, err))
 	}
 	r := &reader{rest: string(out)}
 	for i, c := range commits {
@@ -284,7 +284,7 @@ func (m *Mirror) MergeFile(ctx context.Context, base, ours, theirs []byte, label
 		return merged, false, nil // the code is the number of conflicts
 	}
 	if err != nil {
-		return nil, false, m.broken(fmt.Errorf("merge a file: %w", err))
+		return nil, false, m.broken(ctx, fmt.Errorf("merge a file: %w", err))
 	}
 	return merged, true, nil
 }

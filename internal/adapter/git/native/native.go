@@ -56,6 +56,7 @@ type Mirror struct {
 
 	// fetching lets one Fetch run at a time.
 	fetching sync.Mutex
+	closed   bool
 	// damaged is set when git met damage, so that the next Fetch builds the mirror anew.
 	damaged atomic.Bool
 
@@ -99,7 +100,10 @@ func Open(ctx context.Context, o Options) (*Mirror, error) {
 	}
 	if m.refs != nil {
 		if err := m.open(ctx); err != nil {
-			return nil, errors.Join(err, m.Close())
+			m.log("discarding a damaged mirror", "repo", m.where.name, "reason", err.Error())
+			if err := m.discard(); err != nil {
+				return nil, errors.Join(err, m.Close())
+			}
 		}
 	}
 	return m, nil
@@ -109,6 +113,10 @@ func Open(ctx context.Context, o Options) (*Mirror, error) {
 func (m *Mirror) Close() error {
 	m.fetching.Lock()
 	defer m.fetching.Unlock()
+	if m.closed {
+		return nil
+	}
+	m.closed = true
 	m.forget()
 	var err error
 	if m.repository != nil {

@@ -167,7 +167,11 @@ func (m *Mirror) read(hash string, kind plumbing.ObjectType, limit int64) ([]byt
 		return nil, err
 	}
 	content, err := o.read(hash, kind, limit)
-	if errors.Is(err, git.ErrCorrupt) {
+	switch {
+	case errors.Is(err, errMissing) && kind == plumbing.CommitObject:
+		// Anybody may name a commit that is nowhere.
+		return nil, &git.Error{Kind: git.ErrUnknownRevision, URL: m.where.name, Detail: err.Error()}
+	case errors.Is(err, git.ErrCorrupt), errors.Is(err, errMissing):
 		m.damaged.Store(true)
 		return nil, &git.Error{Kind: git.ErrCorrupt, URL: m.where.name, Detail: strings.TrimPrefix(err.Error(), git.ErrCorrupt.Error()+": ")}
 	}
@@ -203,7 +207,7 @@ func (m *Mirror) Files(ctx context.Context, commit string) (map[string]change.En
 	}
 	out, err := m.program.run(ctx, call{args: []string{"ls-tree", "-r", "-z", "--full-tree", commit}})
 	if err != nil {
-		return nil, m.broken(fmt.Errorf("list the files of %s: %w", commit, err))
+		return nil, m.broken(ctx, fmt.Errorf("list the files of %s: %w", commit, err))
 	}
 	files := map[string]change.Entry{}
 	for record := range strings.SplitSeq(strings.TrimSuffix(string(out), "\x00"), "\x00") {

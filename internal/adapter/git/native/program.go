@@ -116,6 +116,8 @@ type call struct {
 	env    []string
 	// stdout takes the output instead of the answer.
 	stdout io.Writer
+	// warnings takes what git says besides.
+	warnings io.Writer
 	// secrets are kept out of the error.
 	secrets []string
 }
@@ -148,6 +150,9 @@ func (p *program) run(ctx context.Context, c call) ([]byte, error) {
 		cmd.Stdout = &out
 	}
 	err := cmd.Run()
+	if c.warnings != nil {
+		_, _ = c.warnings.Write(stderr.Bytes())
+	}
 	if err == nil {
 		return out.Bytes(), nil
 	}

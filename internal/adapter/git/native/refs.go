@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
 const (
@@ -87,9 +88,13 @@ func newRefs() Refs {
 // readRefs reads the mirror's refs. It fails when an object that a ref names is not there.
 func (m *Mirror) readRefs(ctx context.Context) (*state, error) {
 	format := "%(refname)%00%(objecttype)%00%(objectname)%00%(*objecttype)%00%(*objectname)"
-	out, err := m.program.run(ctx, call{args: []string{"for-each-ref", "--format=" + format}})
+	var warned strings.Builder
+	out, err := m.program.run(ctx, call{args: []string{"for-each-ref", "--format=" + format}, warnings: &warned})
 	if err != nil {
 		return nil, m.fault(err)
+	}
+	if warned.Len() > 0 {
+		return nil, &git.Error{Kind: git.ErrCorrupt, URL: m.where.name, Detail: markdown.OneLine(warned.String())}
 	}
 	content, err := os.ReadFile(filepath.Join(m.program.repository, "HEAD"))
 	if err != nil {
