@@ -253,6 +253,8 @@ func (t *tag) table(w io.Writer, p *tagging.Plan) error {
 		fmt.Fprintf(w, "%s at %.12s is %s already%s: nothing to tag\n", p.Branch, p.Commit, p.Tag, after)
 	case t.apply && !p.Refused():
 		fmt.Fprintf(w, "%s at %.12s is %s now%s\n", p.Branch, p.Commit, p.Tag, after)
+	case p.Refused():
+		fmt.Fprintf(w, "%s at %.12s: %s is refused%s\n", p.Branch, p.Commit, p.Tag, after)
 	default:
 		fmt.Fprintf(w, "%s at %.12s: next is %s%s\n", p.Branch, p.Commit, p.Tag, after)
 	}
@@ -262,7 +264,7 @@ func (t *tag) table(w io.Writer, p *tagging.Plan) error {
 		for _, c := range p.Checks {
 			what := markdown.OneLine(c.Message)
 			if c.Do != "" {
-				what += ": " + markdown.OneLine(c.Do)
+				what += " → " + markdown.OneLine(c.Do)
 			}
 			rows = append(rows, []string{c.Name, string(c.Result), what})
 		}
