@@ -167,7 +167,9 @@ func printTried(out io.Writer, f show.Format, found tried) error {
 	fmt.Fprintln(w, "BRANCH\tCOMMIT\tRESULT\tCHANGE")
 	for _, p := range found.Picks {
 		fmt.Fprintf(w, "%s\t%.12s\t%s\t%s\n", p.Branch, p.Commit, p.Result, markdown.Clean(p.Title))
-		more := func(format string, args ...any) { fmt.Fprintf(w, "\t\t\t  %s\n", markdown.OneLine(fmt.Sprintf(format, args...))) }
+		more := func(format string, args ...any) {
+			fmt.Fprintf(w, "\t\t\t  %s\n", markdown.OneLine(fmt.Sprintf(format, args...)))
+		}
 		for _, c := range p.Conflicts {
 			switch c.Kind {
 			case pick.YAML, pick.Render:
