@@ -103,11 +103,11 @@ func TestWorkflowScripts(t *testing.T) {
 				"|--minor=1.31" + hostile + "|--fail-on=" + hostile + "|--allow-repository=" + hostile,
 		},
 		"reconcile as an App": {
-			"branch-bot-reconcile.yml", "reconcile", "Reconcile", []string{"APP_ID=1", "APP_INSTALLATION=2", "DRY_RUN=false", "ALLOW_REPOSITORY=https://charts.example.com"},
-			"branch-bot|reconcile" + place + "--app-id=1|--app-installation=2|--apply|--allow-repository=https://charts.example.com",
+			"branch-bot-reconcile.yml", "reconcile", "Reconcile", []string{"APP_ID=1", "APP_INSTALLATION=2", "FOLLOW=1.34", "DRY_RUN=false", "ALLOW_REPOSITORY=https://charts.example.com"},
+			"branch-bot|reconcile" + place + "--app-id=1|--app-installation=2|--follow=1.34|--apply|--allow-repository=https://charts.example.com",
 		},
 		"reconcile with a token, dry": {
-			"branch-bot-reconcile.yml", "reconcile", "Reconcile", []string{"APP_ID=", "APP_INSTALLATION=", "DRY_RUN=true", "ALLOW_REPOSITORY="},
+			"branch-bot-reconcile.yml", "reconcile", "Reconcile", []string{"APP_ID=", "APP_INSTALLATION=", "FOLLOW=", "DRY_RUN=true", "ALLOW_REPOSITORY="},
 			"branch-bot|reconcile" + strings.TrimSuffix(place, "|"),
 		},
 		"the plan of a release": {
