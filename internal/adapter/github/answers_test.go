@@ -322,3 +322,24 @@ func TestNoCredentialsAnywhere(t *testing.T) {
 		}
 	}
 }
+
+// TestKeysAreForOneHost sends to another host, whatever led there: the credentials stay here, and nothing is sent.
+func TestKeysAreForOneHost(t *testing.T) {
+	base, err := apiURL("https://github.example.com", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &keyed{keys: fixed(testToken), base: base, next: roundTrip(func(r *http.Request) (*http.Response, error) {
+		t.Errorf("sent to %s with %q", r.URL, r.Header.Get("Authorization"))
+		return nil, errors.New("x")
+	})}
+	for _, address := range []string{"https://elsewhere.invalid/", "http://github.example.com/", "https://github.example.com:444/"} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, address, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := k.RoundTrip(request); !errors.Is(err, ErrUnreachable) {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+}

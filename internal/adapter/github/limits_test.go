@@ -56,6 +56,21 @@ func TestLimitsHold(t *testing.T) {
 	})
 }
 
+// TestSlowWrite is the worst case for the hour: the first write is long on its way, and the bucket fills up meanwhile.
+func TestSlowWrite(t *testing.T) {
+	q := newQueue(80, 500)
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC).Add(time.Minute)
+	q.reserve(at.Add(-time.Minute))
+	arrived := []time.Time{at}
+	for range 600 {
+		at = at.Add(q.reserve(at).delay)
+		arrived = append(arrived, at)
+	}
+	if n := most(arrived, time.Hour); n != 500 {
+		t.Errorf("%d arrived in an hour, want 500", n)
+	}
+}
+
 // TestFewWritesWaitForNothing holds the queue to being no burden: what one change needs on three branches goes out at once.
 func TestFewWritesWaitForNothing(t *testing.T) {
 	q := newQueue(80, 500)
