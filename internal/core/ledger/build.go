@@ -145,7 +145,7 @@ func (d *decision) place(i int) {
 	_, kept := d.kept[y]
 	undone = undone && !kept
 	if commit, is := d.contentOf(i, y, undone); is {
-		d.land(i, commit, "the branch has the same content")
+		d.landUnlessUndone(i, commit)
 		return
 	}
 	switch {
@@ -160,6 +160,18 @@ func (d *decision) place(i int) {
 	default:
 		d.proposed(i)
 	}
+}
+
+// landUnlessUndone lands a change by its content, unless a later commit of the branch undoes just that.
+func (d *decision) landUnlessUndone(i int, commit string) {
+	at, after := d.position[commit]
+	for _, undoing := range d.undoing[i] {
+		if !after || d.position[undoing] > at {
+			d.skip(i, "reverted on the branch by "+short(undoing))
+			return
+		}
+	}
+	d.land(i, commit, "the branch has the same content")
 }
 
 // proposed looks for pull requests, and for reasons not to open one.

@@ -399,6 +399,44 @@ func TestStates(t *testing.T) {
 			},
 			[]string{"missing"},
 		},
+		"its lines are there, but an earlier change of the file is to come": {
+			func(w *world) []string {
+				x := w.Merge(2, "Raise cert", edits{cert: "2"})
+				y := w.Main("Raise cert again", edits{cert: "3"})
+				z := w.Main("Back", edits{cert: "2"})
+				w.release["1.31"].Applied = map[string]bool{y: true}
+				return []string{x, y, z}
+			},
+			[]string{"missing", "waiting: waits for #2, which changes the same files", "waiting: waits for #2 and (1), which change the same files"},
+		},
+		"two pull requests bring it": {
+			func(w *world) []string {
+				x := w.Main("Raise cert", edits{cert: "2"})
+				w.Propose("1.31", 7, x).Draft = true
+				w.Propose("1.31", 8, x)
+				w.Propose("1.31", 9, x)
+				return []string{x}
+			},
+			[]string{"open #8: pull request #8 is open"},
+		},
+		"picked, and the pick mended": {
+			func(w *world) []string {
+				x := w.Main("Raise cert", edits{cert: "2"})
+				w.Commit("1.31", "cert\n\nPicked-From: "+x+"\n", edits{cert: "two"})
+				w.Commit("1.31", "fixup\n\nPicked-From: "+x+"\n", edits{cert: "2!"})
+				return []string{x}
+			},
+			[]string{"landed in 0"},
+		},
+		"written anew on the branch with more, and taken back alone": {
+			func(w *world) []string {
+				x := w.Main("Raise cert", edits{cert: "2"})
+				w.Commit("1.31", "cert and more", edits{cert: "2", dns: "own"})
+				w.Commit("1.31", "Back", edits{cert: "1"})
+				return []string{x}
+			},
+			[]string{"skipped: reverted on the branch by 1"},
+		},
 		"half of it looks as if it had landed": {
 			func(w *world) []string {
 				x := w.Main("Raise cert", edits{cert: "2", crds: "1"})
@@ -499,6 +537,67 @@ func TestMergedByMerge(t *testing.T) {
 	}
 	if d := l.Differences["release-1.31"]; len(d) != 0 {
 		t.Errorf("differences %+v", d)
+	}
+}
+
+// TestMergedTwice merges two wordless commits: a merge of one commit is no second pick, and own commits are counted once.
+func TestMergedTwice(t *testing.T) {
+	w := began()
+	x := w.Main("Raise cert", edits{cert: "2"})
+	w.Main("Back", edits{cert: "1"})
+	again := w.Main("Again", edits{cert: "2"})
+	b := w.release["1.31"]
+	merge := func(message string, e edits) (inner string) {
+		base, before := b.Tip, last(b.trees)
+		first, _ := commit(message, before, e, base)
+		second, after := commit("Merge "+message, before, e, base, first.Hash)
+		b.Commits, b.Tip, b.trees = append(b.Commits, first, second), second.Hash, append(b.trees, after, after)
+		return first.Hash
+	}
+	picked := merge("cert", edits{cert: "2"})
+	own := merge("own", edits{dns: "own"})
+	w.Commit("1.31", "More cert", edits{cert: "3"})
+	l := ledger.Build(w.Facts())
+	if got := row(l, x).Branches["release-1.31"]; got.Commit != picked {
+		t.Errorf("the first is %+v", got)
+	}
+	if got := row(l, again).Branches["release-1.31"]; !strings.HasSuffix(got.Reason, "which never came here") {
+		t.Errorf("what was made again is %+v", got)
+	}
+	for _, d := range l.Differences["release-1.31"] {
+		if d.Addon == "dns" && !reflect.DeepEqual(d.Own, []string{own}) {
+			t.Errorf("own commits of dns are %v, want %s", d.Own, own)
+		}
+	}
+}
+
+// TestRevertedMerge reverts a merge of two picks at once.
+func TestRevertedMerge(t *testing.T) {
+	w := began()
+	x, y := w.Main("Raise cert", edits{cert: "2"}), w.Main("Raise dns", edits{dns: "2"})
+	b := w.release["1.31"]
+	base, before := b.Tip, last(b.trees)
+	first, middle := commit("cert\n\nPicked-From: "+x, before, edits{cert: "2"}, base)
+	second, _ := commit("dns\n\nPicked-From: "+y, middle, edits{dns: "2"}, first.Hash)
+	merge, after := commit("Merge", before, edits{cert: "2", dns: "2"}, base, second.Hash)
+	b.Commits, b.Tip, b.trees = []change.Commit{first, second, merge}, merge.Hash, append(b.trees, before, before, after)
+	r := w.Commit("1.31", "No", edits{cert: "1", dns: "1"})
+	l := ledger.Build(w.Facts())
+	for _, hash := range []string{x, y} {
+		if got, want := row(l, hash).Branches["release-1.31"], (ledger.Entry{State: ledger.Skipped, Reason: "reverted on the branch by " + r[:12]}); !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	}
+}
+
+// TestRecent leaves out what the branch was cut with, not what was picked to it.
+func TestRecent(t *testing.T) {
+	w := began()
+	x := w.Main("Raise cert", edits{cert: "2"})
+	w.Pick("1.31", x)
+	rows, older := ledger.Build(w.Facts()).Recent()
+	if len(rows) != 1 || rows[0].Commit != x || older != 1 {
+		t.Errorf("recent are %+v, and %d older", rows, older)
 	}
 }
 

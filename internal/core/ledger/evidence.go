@@ -15,8 +15,9 @@ type evidence struct {
 	picks map[string][]int
 	// silent are commits that say nothing of what they pick.
 	silent map[string]bool
-	// undone are the changes that a commit took away.
-	undone map[string][]int
+	// undone are the changes that a commit took away; undoing are the commits that undo a change which no commit brought, if it was there at all.
+	undone  map[string][]int
+	undoing map[int][]string
 }
 
 type standing struct {
@@ -27,7 +28,7 @@ type standing struct {
 }
 
 func (b *builder) evidence(branch *Branch, position map[string]int) evidence {
-	e := evidence{standing: map[int]standing{}, picks: map[string][]int{}, silent: map[string]bool{}, undone: map[string][]int{}}
+	e := evidence{standing: map[int]standing{}, picks: map[string][]int{}, silent: map[string]bool{}, undone: map[string][]int{}, undoing: map[int][]string{}}
 	claimed := map[int]bool{}
 	for i := range branch.Commits {
 		c := &branch.Commits[i]
@@ -134,8 +135,8 @@ func (b *builder) patches(e *evidence, branch *Branch, position map[string]int, 
 		c := &branch.Commits[i]
 		step, is := position[c.Hash]
 		at := where{c.PatchID, step}
-		// A merge of one commit has the same patch as that commit.
-		if c.PatchID == "" || !is || len(c.Parents) > 1 && inner[at] {
+		// A merge of one commit has the same patch as that commit, and a merge of main that of what main has.
+		if c.PatchID == "" || !is || len(c.Parents) > 1 && (inner[at] || !within(c.Parents[1:], position)) {
 			continue
 		}
 		inner[at] = true
@@ -168,55 +169,67 @@ func (b *builder) patches(e *evidence, branch *Branch, position map[string]int, 
 	return again
 }
 
+func within(commits []string, position map[string]int) bool {
+	return !slices.ContainsFunc(commits, func(hash string) bool { _, is := position[hash]; return !is })
+}
+
 // replay goes through the branch in order, since the last word counts.
 func (b *builder) replay(e *evidence, branch *Branch, position map[string]int, again map[string]int) {
-	order := make([]int, 0, len(branch.Commits))
+	order := make([]*change.Commit, 0, len(branch.Commits))
+	merged := map[int][]int{}
 	for i := range branch.Commits {
-		if _, is := position[branch.Commits[i].Hash]; is {
-			order = append(order, i)
+		c := &branch.Commits[i]
+		if step, is := position[c.Hash]; is {
+			order = append(order, c)
+			merged[step] = append(merged[step], e.picks[c.Hash]...)
 		}
 	}
-	slices.SortStableFunc(order, func(i, j int) int {
-		return cmp.Compare(position[branch.Commits[i].Hash], position[branch.Commits[j].Hash])
-	})
-	on := func(x int, hash string) {
-		if s, is := e.standing[x]; !is || !s.on {
-			s := standing{on: true, commit: hash}
-			if e.silent[hash] {
-				s.reason = "the branch has the same patch"
+	slices.SortStableFunc(order, func(x, y *change.Commit) int { return cmp.Compare(position[x.Hash], position[y.Hash]) })
+	merges := map[string]bool{}
+	for _, c := range order {
+		for _, x := range e.picks[c.Hash] {
+			e.on(x, c.Hash, branch)
+		}
+		x, repeated := again[c.Hash]
+		if repeated {
+			e.on(x, c.Hash, branch)
+		}
+		if merges[c.Hash] = len(c.Parents) > 1; merges[c.Hash] || repeated || len(e.picks[c.Hash]) > 0 {
+			continue // What a pick undoes, main undid too; and what a merge does, the commits that it merges do.
+		}
+		for _, target := range branch.RevertsProven[c.Hash] {
+			for _, x := range e.undone[target] {
+				e.on(x, c.Hash, branch)
 			}
-			e.standing[x] = s
-		}
-	}
-	for _, i := range order {
-		hash := branch.Commits[i].Hash
-		for _, x := range e.picks[hash] {
-			on(x, hash)
-		}
-		if x, is := again[hash]; is {
-			on(x, hash)
-			continue
-		}
-		if len(e.picks[hash]) > 0 {
-			continue // What it undoes, main undid too.
-		}
-		for _, target := range branch.RevertsProven[hash] {
-			if xs := e.undone[target]; len(xs) > 0 {
-				for _, x := range xs {
-					on(x, hash)
-				}
-				continue
+			gone := slices.Clone(e.picks[target])
+			if merges[target] {
+				gone = slices.Clone(merged[position[target]])
 			}
-			xs := e.picks[target]
+			if x, is := again[target]; is {
+				gone = append(gone, x)
+			}
 			if x, is := b.index[target]; is && (x < branch.Contains || e.standing[x].on) {
-				xs = append(slices.Clone(xs), x)
-			} else if x, is := again[target]; is {
-				xs = append(slices.Clone(xs), x)
+				gone = append(gone, x)
+			} else if is {
+				e.undoing[x] = append(e.undoing[x], c.Hash)
 			}
-			for _, x := range xs {
-				e.standing[x] = standing{commit: hash}
-				e.undone[hash] = append(e.undone[hash], x)
+			for _, x := range gone {
+				e.standing[x] = standing{commit: c.Hash}
 			}
+			e.undone[c.Hash] = append(e.undone[c.Hash], gone...)
 		}
 	}
+}
+
+// on says that a commit brought a change, if the branch does not have it yet.
+func (e *evidence) on(x int, commit string, branch *Branch) {
+	s, changed := e.standing[x]
+	if changed && s.on || !changed && x < branch.Contains {
+		return
+	}
+	s = standing{on: true, commit: commit}
+	if e.silent[commit] {
+		s.reason = "the branch has the same patch"
+	}
+	e.standing[x] = s
 }
