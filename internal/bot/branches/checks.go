@@ -41,6 +41,13 @@ func (w *world) checks(ctx context.Context) (plan []*steps.Step, failed error) {
 			continue
 		}
 		step := w.sets(u.branch, u.pull, c)
+		set := step.Do
+		step.Do = func(ctx context.Context) error {
+			if !w.pushed[u.head] {
+				return nil
+			}
+			return set(ctx)
+		}
 		step.Needs = []*steps.Step{u.step}
 		plan = append(plan, step)
 	}

@@ -22,6 +22,8 @@ type situation struct {
 	ref, stranger string
 	// conflicted tells that ref has commits that left something to a person.
 	conflicted bool
+	// moved tells that the branch has changed a path in conflict since ref was made.
+	moved bool
 	// pulls are the pull requests onto the branch that bring any of the source, or come from the branch of the pick.
 	pulls []ledger.Pull
 	// elsewhere is an open pull request from the branch of the pick onto another branch.
@@ -126,6 +128,9 @@ func (s situation) renew(p *ledger.Pull) decision {
 	if known && m.Content == o.Content && slices.Equal(m.Source, hashes(s.source)) {
 		if !push && m.Head != o.Tip {
 			return decision{verb: update, pull: p, why: "its text is about an earlier state"}
+		}
+		if push && s.moved {
+			return decision{verb: update, pull: p, push: true, why: "the branch has changed what is in conflict"}
 		}
 		// The branch has moved on; merging gives the same still.
 		return decision{}

@@ -123,6 +123,13 @@ func TestDecide(t *testing.T) {
 		"it is a draft with a conflict": {
 			situation{outcome: conflict("t1"), ref: conflict("t1").Tip, conflicted: true, pulls: []ledger.Pull{bots(conflict("t1"))}}, "",
 		},
+		"it is a draft, and the branch has changed other files": {
+			situation{outcome: conflict("t2"), ref: conflict("t1").Tip, conflicted: true, pulls: []ledger.Pull{bots(conflict("t1"))}}, "",
+		},
+		"it is a draft, and the branch has changed what is in conflict": {
+			situation{outcome: conflict("t2"), ref: conflict("t1").Tip, conflicted: true, moved: true, pulls: []ledger.Pull{bots(conflict("t1"))}},
+			"push update #20: the branch has changed what is in conflict",
+		},
 		"the draft applies cleanly now": {
 			situation{outcome: clean("t2"), ref: conflict("t1").Tip, conflicted: true, pulls: []ledger.Pull{bots(conflict("t1"))}},
 			"push replace #20: it applies cleanly now, and a draft cannot be made a normal pull request",

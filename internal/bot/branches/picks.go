@@ -131,7 +131,20 @@ func (w *world) situation(ctx context.Context, b ledger.Branch, source pick.Sour
 		return s, err
 	}
 	s.outcome = &o
-	return s, nil
+	if onto != "" && !o.Clean() {
+		s.moved, err = w.moved(ctx, onto, b.Tip, o.Conflicts)
+	}
+	return s, err
+}
+
+// moved tells whether a path in conflict is different on two commits of a branch.
+func (w *world) moved(ctx context.Context, from, to string, conflicts []pick.Conflict) (bool, error) {
+	before, err := w.listing(ctx, from)
+	if err != nil {
+		return false, err
+	}
+	after, err := w.listing(ctx, to)
+	return slices.ContainsFunc(conflicts, func(c pick.Conflict) bool { return !sameBelow(before, after, c.Path) }), err
 }
 
 func (w *world) picking() picking.Options {

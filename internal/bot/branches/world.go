@@ -25,6 +25,8 @@ type world struct {
 	following map[string]bool
 	// ahead are heads that steps of this plan make.
 	ahead []upcoming
+	// pushed are those that are on the server now: a person may have been faster, and then there is nothing to make.
+	pushed map[string]bool
 	// busy are the sources, by pull request, about which this plan changes something.
 	busy map[int]bool
 	// news are pull requests that steps opened or closed, by branch: the ledger is built again with them.
@@ -45,7 +47,7 @@ func gather(ctx context.Context, o Options) (*world, error) {
 		return nil, err
 	}
 	w := &world{
-		Options: o, following: map[string]bool{}, busy: map[int]bool{}, news: map[string][]ledger.Pull{}, files: map[string]map[string]change.Entry{},
+		Options: o, following: map[string]bool{}, pushed: map[string]bool{}, busy: map[int]bool{}, news: map[string][]ledger.Pull{}, files: map[string]map[string]change.Entry{},
 	}
 	var err error
 	if o.Hub != nil {
