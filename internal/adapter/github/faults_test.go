@@ -248,6 +248,12 @@ func TestFaults(t *testing.T) {
 			do: edit, asked: []string{"PATCH pulls/1"}, is: ErrNotFound,
 			says: `change pull request #1: not found on GitHub: the repository was renamed or moved: use its new name`,
 		},
+		"a8 a rename while writing that GitHub forwards": {
+			script: func(w *wire) {
+				w.on("PATCH pulls/1", with(answer{status: 307, body: `{}`}, "Location", "SELF/api/v3/repositories/1/pulls/1")).on("PATCH repositories/1/pulls/1", ok(pull1))
+			},
+			do: edit, asked: []string{"PATCH pulls/1", "PATCH repositories/1/pulls/1"},
+		},
 		"a redirect to another host": {
 			script: func(w *wire) {
 				w.on("GET pulls/1", with(answer{status: 302, body: `{}`}, "Location", "http://elsewhere.invalid/x"))

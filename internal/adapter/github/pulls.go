@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -199,32 +200,33 @@ func (c *Client) Label(ctx context.Context, number int, labels ...string) error 
 		return nil
 	}
 	if _, _, err := c.api.Issues.AddLabelsToIssue(again(ctx), owner, name, number, labels); err != nil {
-		return failed(err, "label pull request #%d %s", number, strings.Join(labels, ", "))
+		return failed(err, "label pull request #%d %s", number, line(strings.Join(labels, ", ")))
 	}
 	return nil
 }
 
-// Assign adds the assignees that the pull request does not have; who cannot be assigned is left out, as GitHub does.
+// Assign adds the assignees that the pull request does not have; who cannot be assigned is left out, as GitHub does. It is asked before, so that
+// trying again every time is no write every time.
 func (c *Client) Assign(ctx context.Context, number int, logins ...string) error {
 	pull, err := c.Pull(ctx, number)
 	if err != nil {
 		return err
 	}
 	owner, name := c.repository()
-	if logins = missing(logins, pull.Assignees); len(logins) == 0 {
+	var able []string
+	for _, login := range missing(logins, pull.Assignees) {
+		switch _, _, err := c.api.Issues.IsAssignee(ctx, owner, name, url.PathEscape(login)); {
+		case err == nil:
+			able = append(able, login)
+		case status(err) != http.StatusNotFound:
+			return failed(err, "ask whether pull request #%d can be assigned to %s", number, line(login))
+		}
+	}
+	if len(able) == 0 {
 		return nil
 	}
-	_, _, err = c.api.Issues.AddAssignees(again(ctx), owner, name, number, logins)
-	if status(err) == http.StatusUnprocessableEntity && len(logins) > 1 {
-		// One that GitHub does not know spoils the whole request.
-		var others []error
-		for _, login := range logins {
-			others = append(others, c.Assign(ctx, number, login))
-		}
-		return errors.Join(others...)
-	}
-	if err != nil && status(err) != http.StatusUnprocessableEntity {
-		return failed(err, "assign pull request #%d to %s", number, strings.Join(logins, ", "))
+	if _, _, err := c.api.Issues.AddAssignees(again(ctx), owner, name, number, able); err != nil {
+		return failed(err, "assign pull request #%d to %s", number, line(strings.Join(able, ", ")))
 	}
 	return nil
 }

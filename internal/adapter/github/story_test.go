@@ -178,7 +178,7 @@ func TestStory(t *testing.T) {
 				t.Errorf("opened again: %d, %v", again.Number, err)
 			}
 			p.must(c.Label(ctx, pull.Number, "conflict", "Cherry-Pick"))
-			p.must(c.Assign(ctx, pull.Number, "ALICE"))
+			p.must(c.Assign(ctx, pull.Number, "ALICE", "nobody-knows", "dependabot[bot]", "../../x"))
 			check.Summary = "- a\n- b"
 			p.must(c.SetCheck(ctx, check))
 			if _, now, written := c.Spent(); written != writes || now == unchanged {
