@@ -135,23 +135,29 @@ func TestWhoseToken(t *testing.T) {
 
 // TestRequiredChecksThatMayNotBeSeen distinguishes none from not allowed to know.
 func TestRequiredChecksThatMayNotBeSeen(t *testing.T) {
-	const classic, rules = "GET branches/release-1.31/protection/required_status_checks", "GET rules/branches/release-1.31"
+	const branch, classic, rules = "GET branches/release-1.31", "GET branches/release-1.31/protection/required_status_checks", "GET rules/branches/release-1.31"
 	const twoRules = `[{"type":"teleport","parameters":{"x":1}},{"type":"deletion"},{"type":"required_status_checks","parameters":{"strict_required_status_checks_policy":true,"required_status_checks":[{"context":"b","integration_id":1},{"context":"a"}]}}]`
 	for name, tc := range map[string]struct {
 		classic, rules answer
 		want           string
+		// branch is asked for where the protection is hidden.
+		branch answer
 	}{
-		"no protection":                     {refuses(404, "Branch not protected"), ok(`[]`), "[] true <nil>"},
-		"protection without checks":         {refuses(404, "Required status checks not enabled"), ok(`[]`), "[] true <nil>"},
-		"not allowed to ask":                {refuses(404, "Not Found"), ok(`[]`), "[] false <nil>"},
-		"forbidden to ask":                  {refuses(403, "Resource not accessible by integration"), ok(twoRules), "[a b] false <nil>"},
-		"both, and rules nobody knows":      {ok(`{"contexts":["c","a"],"checks":[{"context":"a"},{"context":"d"}]}`), ok(twoRules), "[a b c d] true <nil>"},
-		"a server that knows no rulesets":   {ok(`{"contexts":["c"]}`), refuses(404, "Not Found"), "[c] false <nil>"},
-		"credentials that ended":            {refuses(401, "Bad credentials"), ok(`[]`), "[] false read the required checks of branch release-1.31: GitHub refuses the credentials: 401 Bad credentials: are the token or the app's key right, and not expired?"},
-		"credentials that ended in between": {ok(`{}`), refuses(401, "Bad credentials"), "[] false read the required checks of branch release-1.31: GitHub refuses the credentials: 401 Bad credentials: are the token or the app's key right, and not expired?"},
+		"no protection":                                {refuses(404, "Branch not protected"), ok(`[]`), "[] true <nil>", answer{}},
+		"protection without checks":                    {refuses(404, "Required status checks not enabled"), ok(`[]`), "[] true <nil>", answer{}},
+		"not allowed to ask":                           {refuses(404, "Not Found"), ok(`[]`), "[] false <nil>", refuses(404, "Not Found")},
+		"forbidden to ask":                             {refuses(403, "Resource not accessible by integration"), ok(twoRules), "[a b] false <nil>", refuses(403, "Resource not accessible by integration")},
+		"both, and rules nobody knows":                 {ok(`{"contexts":["c","a"],"checks":[{"context":"a"},{"context":"d"}]}`), ok(twoRules), "[a b c d] true <nil>", answer{}},
+		"a server that knows no rulesets":              {ok(`{"contexts":["c"]}`), refuses(404, "Not Found"), "[c] false <nil>", answer{}},
+		"credentials that ended":                       {refuses(401, "Bad credentials"), ok(`[]`), "[] false read the required checks of branch release-1.31: GitHub refuses the credentials: 401 Bad credentials: are the token or the app's key right, and not expired?", answer{}},
+		"credentials that ended in between":            {ok(`{}`), refuses(401, "Bad credentials"), "[] false read the required checks of branch release-1.31: GitHub refuses the credentials: 401 Bad credentials: are the token or the app's key right, and not expired?", answer{}},
+		"not allowed to ask, and nothing is asked for": {refuses(404, "Not Found"), ok(`[]`), "[] true <nil>", ok(`{"protected":false,"protection":{"enabled":false,"required_status_checks":{"enforcement_level":"off","contexts":[],"checks":[]}}}`)},
+		"not allowed to ask, and the branch says it":   {refuses(404, "Not Found"), ok(twoRules), "[a b c] true <nil>", ok(`{"protected":true,"protection":{"enabled":true,"required_status_checks":{"enforcement_level":"non_admins","contexts":["c","a"],"checks":[]}}}`)},
+		"not allowed to ask, and the branch is silent": {refuses(404, "Not Found"), ok(`[]`), "[] false <nil>", ok(`{"protected":true,"protection":{"enabled":true}}`)},
+		"not allowed to ask, on a server that is old":  {refuses(404, "Not Found"), ok(`[]`), "[] false <nil>", ok(`{"protected":true}`)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWire(t).on(classic, tc.classic).on(rules, tc.rules)
+			w := newWire(t).on(classic, tc.classic).on(rules, tc.rules).on(branch, tc.branch)
 			c, _ := w.client(t)
 			names, known, err := c.RequiredChecks(t.Context(), "release-1.31")
 			if got := fmt.Sprint(names, known, err); got != tc.want {

@@ -217,6 +217,11 @@ func (c *Client) RequiredChecks(ctx context.Context, branch string) (names []str
 		// Who may administer the repository hears that the branch has no protection; everybody else only that there is nothing.
 		said := unwrapped(err).Error()
 		known = strings.Contains(said, "Branch not protected") || strings.Contains(said, "Required status checks not enabled")
+		if !known {
+			if names, known, err = c.publicChecks(ctx, branch); err != nil {
+				return nil, false, failed(err, "%s", doing)
+			}
+		}
 	default:
 		return nil, false, failed(err, "%s", doing)
 	}
@@ -239,6 +244,35 @@ func (c *Client) RequiredChecks(ctx context.Context, branch string) (names []str
 	}
 	slices.Sort(names)
 	return slices.Compact(names), known, nil
+}
+
+// publicChecks are those that the branch itself shows to everybody who may read it.
+func (c *Client) publicChecks(ctx context.Context, branch string) (names []string, known bool, err error) {
+	owner, name := c.repository()
+	request, err := c.api.NewRequest(http.MethodGet, fmt.Sprintf("repos/%s/%s/branches/%s", owner, name, url.PathEscape(branch)), nil)
+	if err != nil {
+		return nil, false, err
+	}
+	var shown struct {
+		Protection *struct {
+			Enabled              *bool
+			RequiredStatusChecks *struct{ Contexts []string } `json:"required_status_checks"`
+		}
+	}
+	switch _, err := c.api.Do(ctx, request, &shown); {
+	case hidden(err):
+		return nil, false, nil
+	case err != nil:
+		return nil, false, err
+	}
+	p := shown.Protection
+	if p == nil || p.Enabled == nil {
+		return nil, false, nil
+	}
+	if p.RequiredStatusChecks != nil {
+		names = p.RequiredStatusChecks.Contexts
+	}
+	return names, !*p.Enabled || p.RequiredStatusChecks != nil, nil
 }
 
 func hidden(err error) bool {
