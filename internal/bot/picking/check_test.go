@@ -79,7 +79,9 @@ func TestReadable(t *testing.T) {
 		warnings           []string
 	}{
 		"the same key twice": {
-			map[string]string{"x.yaml": plain}, map[string]string{"x.yaml": "b: 1\n" + plain}, map[string]string{"x.yaml": plain + "b: 2\n"},
+			map[string]string{"x.yaml": plain},
+			map[string]string{"x.yaml": "b: 1\n" + plain},
+			map[string]string{"x.yaml": plain + "b: 2\n"},
 			"yaml x.yaml", `yaml: unmarshal errors: line 7: mapping key "b" already defined at line 1`, nil,
 		},
 		"a template, which never was YAML": {
@@ -94,15 +96,20 @@ func TestReadable(t *testing.T) {
 		"an addon twice in the catalog": {
 			map[string]string{"catalog.yaml": web + "\n\n\n- {name: z}\n", "addons/web/a.yaml": "{}", "addons/z/a.yaml": "{}", "addons/b/a.yaml": "{}"},
 			map[string]string{"catalog.yaml": head + "- {name: b}\n- {name: web}\n\n\n\n- {name: z}\n"},
-			map[string]string{"catalog.yaml": web + "\n\n\n- {name: z}\n- {name: b}\n"}, "yaml catalog.yaml", `catalog.yaml:12:10: addons[3].name: "b" is the name of two addons, the other in line 6: rename one`, nil,
+			map[string]string{"catalog.yaml": web + "\n\n\n- {name: z}\n- {name: b}\n"},
+			"yaml catalog.yaml", `catalog.yaml:12:10: addons[3].name: "b" is the name of two addons, the other in line 6: rename one`, nil,
 		},
 		"an addon without a folder": {
-			map[string]string{"catalog.yaml": web, "addons/web/a.yaml": "{}"}, map[string]string{"y": "y"},
-			map[string]string{"catalog.yaml": web + "- {name: b}\n"}, "yaml catalog.yaml", `catalog.yaml:7:3: addon b: the repository has no folder addons/b: add it or correct the path`, nil,
+			map[string]string{"catalog.yaml": web, "addons/web/a.yaml": "{}"},
+			map[string]string{"y": "y"},
+			map[string]string{"catalog.yaml": web + "- {name: b}\n"},
+			"yaml catalog.yaml", `catalog.yaml:7:3: addon b: the repository has no folder addons/b: add it or correct the path`, nil,
 		},
 		"a catalog that was wrong before": {
-			map[string]string{"catalog.yaml": head + "- {nam: web}\n\n\n\n- {name: z}\n"}, map[string]string{"y": "y"},
-			map[string]string{"catalog.yaml": head + "- {nam: web}\n\n\n\n- {name: other}\n"}, "", "",
+			map[string]string{"catalog.yaml": head + "- {nam: web}\n\n\n\n- {name: z}\n"},
+			map[string]string{"y": "y"},
+			map[string]string{"catalog.yaml": head + "- {nam: web}\n\n\n\n- {name: other}\n"},
+			"", "",
 			[]string{`catalog.yaml is not right, and was not before: catalog.yaml:6:3: addons[0].name is missing: add it`},
 		},
 	} {

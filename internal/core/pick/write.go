@@ -14,6 +14,9 @@ import (
 // Check is the name of the check that keeps unfinished picks from being merged.
 const Check = "addons/no-conflicts"
 
+// Decided begins a line of a commit message that says that a path with a conflict is right as it is.
+const Decided = "Resolved: "
+
 // The labels of pull requests of picks.
 const (
 	LabelPick     = "cherry-pick"
@@ -256,8 +259,9 @@ func (w *writer) next() {
 		w.WriteString("- Merging is up to you, in whichever way you merge.\n")
 	} else {
 		w.printf("- The check `%s` fails until all of it is decided: it looks at the files. Then mark this pull request as ready and merge it.\n"+
+			"- A path that is right as it is here needs a line `%sPATH` in the message of a commit on this branch.\n"+
 			"- When an earlier change lands and this one applies cleanly after it, a new pull request takes the place of this one.\n"+
-			"- Commits that people push to this branch are never overwritten.\n", Check)
+			"- Commits that people push to this branch are never overwritten.\n", Check, Decided)
 	}
 	w.printf("- Close it to refuse it. It is opened again only when it would change something else.%s\n", never)
 }
