@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git"
@@ -104,7 +105,7 @@ func (m *Mirror) fetch(ctx context.Context) (changed bool, err error) {
 
 // update brings the repository up to date in its place.
 func (m *Mirror) update(ctx context.Context, a access, l listing) error {
-	if err := m.transfer(ctx, a, m.program.repository); err != nil {
+	if err := m.transfer(ctx, a, l, m.program.repository); err != nil {
 		return err
 	}
 	if err := writeHead(m.program.repository, l.head); err != nil {
@@ -126,7 +127,7 @@ func (m *Mirror) rebuild(ctx context.Context, a access, l listing) error {
 	if err := m.layout(building); err != nil {
 		return m.onDisk(err)
 	}
-	if err := m.transfer(ctx, a, building); err != nil {
+	if err := m.transfer(ctx, a, l, building); err != nil {
 		return err
 	}
 	if err := writeHead(building, l.head); err != nil {
@@ -143,7 +144,7 @@ func (m *Mirror) rebuild(ctx context.Context, a access, l listing) error {
 }
 
 // transfer fetches into a repository. Git shows new refs only when all that they need is there.
-func (m *Mirror) transfer(ctx context.Context, a access, dir string) error {
+func (m *Mirror) transfer(ctx context.Context, a access, l listing, dir string) error {
 	in := *m.program
 	in.repository = dir
 	args := []string{"fetch", "--quiet", "--prune", "--no-tags", "--force", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules"}
@@ -156,7 +157,38 @@ func (m *Mirror) transfer(ctx context.Context, a access, dir string) error {
 		// A branch a and a branch a/b, one gone and the other new, do not go into one transaction.
 		_, err = in.run(ctx, a.call(append(args, what...)...))
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return m.complete(ctx, a, l, &in)
+}
+
+// complete tells whether a transfer brought every branch. Git leaves out, without a word, those whose history the remote has only in part.
+func (m *Mirror) complete(ctx context.Context, a access, l listing, in *program) error {
+	out, err := in.run(ctx, call{args: []string{"for-each-ref", "--format=%(refname)"}})
+	if err != nil {
+		return err
+	}
+	have := map[string]bool{}
+	for ref := range strings.Lines(string(out)) {
+		have[strings.TrimSuffix(ref, "\n")] = true
+	}
+	lacking := func(l listing) bool {
+		for ref := range l.raw {
+			if !have[ref] {
+				return true
+			}
+		}
+		return false
+	}
+	if !lacking(l) {
+		return nil
+	}
+	// It may also be gone since it was listed.
+	if l, err = m.list(ctx, a); err != nil || !lacking(l) {
+		return err
+	}
+	return &git.Error{Kind: git.ErrShallow, URL: m.where.name}
 }
 
 // show makes what was fetched the state that readers see.
