@@ -239,3 +239,23 @@ func TestLongTexts(t *testing.T) {
 		})
 	}
 }
+
+// TestPagesMoveWhileTheyAreRead opens a pull request before the second page is asked for: the last of the first page comes again.
+func TestPagesMoveWhileTheyAreRead(t *testing.T) {
+	w := start(t, github.Options{})
+	w.pulls(4)
+	w.branch("late", "main")
+	w.server.OnRequest(func(r github.Request) {
+		if strings.HasSuffix(r.Path, "&page=2") {
+			w.open("late", "main")
+		}
+	})
+	bob, got := w.server.AddToken("bob"), ""
+	for page := range 2 {
+		_, _, body := w.ask(bob, "GET", fmt.Sprintf("repos/acme/config/pulls?per_page=2&page=%d", page+1), "")
+		got += w.field(body, "0/number") + " " + w.field(body, "1/number") + " "
+	}
+	if got != "4 3 3 2 " {
+		t.Errorf("read %s", got)
+	}
+}

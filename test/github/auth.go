@@ -38,9 +38,9 @@ func (s *Server) authenticate(r *http.Request) (actor, *answer) {
 	}
 	refused := failed(http.StatusUnauthorized, "Bad credentials")
 	if strings.Count(value, ".") == 2 {
-		by, err := s.application(value)
-		if err != nil {
-			refused = failed(http.StatusUnauthorized, err.Error())
+		by, why := s.application(value)
+		if why != "" {
+			refused = failed(http.StatusUnauthorized, why)
 			return actor{}, &refused
 		}
 		return by, nil
@@ -54,8 +54,9 @@ func (s *Server) authenticate(r *http.Request) (actor, *answer) {
 	return actor{account: t.account, app: t.app, permissions: t.permissions}, nil
 }
 
-// application checks an app's JWT. Client libraries take its times from the real clock, so it may be right by either clock.
-func (s *Server) application(text string) (actor, error) {
+// application checks an app's JWT, or gives what GitHub says against it. Client libraries take its times from the real clock, so it may be right
+// by either clock.
+func (s *Server) application(text string) (by actor, why string) {
 	var claims jwt.RegisteredClaims
 	var app *App
 	parser := jwt.NewParser(jwt.WithValidMethods([]string{"RS256"}), jwt.WithoutClaimsValidation())
@@ -72,20 +73,20 @@ func (s *Server) application(text string) (actor, error) {
 	})
 	switch {
 	case err != nil && app == nil:
-		return actor{}, fmt.Errorf("Integration not found")
+		return actor{}, "Integration not found"
 	case err != nil:
-		return actor{}, fmt.Errorf("A JSON web token could not be decoded")
+		return actor{}, "A JSON web token could not be decoded"
 	case claims.ExpiresAt == nil || claims.IssuedAt == nil:
-		return actor{}, fmt.Errorf("Missing 'expiration time' claim ('exp') in assertion")
+		return actor{}, "Missing 'expiration time' claim ('exp') in assertion"
 	case claims.ExpiresAt.Sub(claims.IssuedAt.Time) > 11*time.Minute:
-		return actor{}, fmt.Errorf("'Expiration time' claim ('exp') is too far in the future")
+		return actor{}, "'Expiration time' claim ('exp') is too far in the future"
 	}
 	for _, now := range []time.Time{time.Now(), s.options.Now()} {
 		if now.Before(claims.ExpiresAt.Time) && now.Add(time.Minute).After(claims.IssuedAt.Time) {
-			return actor{app: app, itself: true}, nil
+			return actor{app: app, itself: true}, ""
 		}
 	}
-	return actor{}, fmt.Errorf("'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires")
+	return actor{}, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires"
 }
 
 // levels are what a user may do in a repository, each more than the one before.

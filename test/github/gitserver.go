@@ -30,16 +30,16 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		challenge()
 		return
 	}
-	address, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), ".git/")
+	address, service, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), ".git/")
 	s.mu.Lock()
 	name := strings.ToLower(address)
 	if now, ok := s.moved[name]; ok {
 		name = strings.ToLower(now)
 	}
 	repo := s.repositories[name]
-	level, permitted := "none", true
+	level, permitted, archived := "none", true, false
 	if repo != nil {
-		level = repo.level(by)
+		level, archived, address = repo.level(by), repo.archived, repo.full()
 		if by.permissions != nil {
 			have := by.permissions["contents"]
 			permitted = have == "write" || have == "read" && !push
@@ -54,16 +54,16 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "Repository not found.", http.StatusNotFound)
 		return
 	case push && (rank(level) < rank("write") || !permitted):
-		http.Error(w, "Permission to "+repo.full()+".git denied to "+by.login()+".", http.StatusForbidden)
+		http.Error(w, "Permission to "+address+".git denied to "+by.login()+".", http.StatusForbidden)
 		return
-	case push && repo.archived:
+	case push && archived:
 		http.Error(w, "This repository was archived so it is read-only.", http.StatusForbidden)
 		return
 	}
 	// On a connection used before, Git sends a request again by itself when the connection ends: a scripted cut would hit nobody.
 	w.Header().Set("Connection", "close")
 	r = r.Clone(r.Context())
-	r.URL.Path = "/" + relative(s.root, repo.Git.Dir) + r.URL.Path[len("/"+address+".git"):]
+	r.URL.Path = "/" + relative(s.root, repo.Git.Dir) + "/" + service
 	r.Header.Del("Authorization")
 	if push && r.Method == http.MethodPost {
 		s.push(w, r, repo, by, request)

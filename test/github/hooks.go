@@ -38,27 +38,38 @@ type hooks struct {
 	mu         sync.Mutex
 	deliveries []*Delivery
 	held       bool
-	queue      chan *Delivery
-	waiting    sync.WaitGroup
-	cancel     context.CancelFunc
-	done       chan struct{}
+	// waiting is how many are in the queue or on their way; changed tells who waits for that to become none.
+	waiting int
+	changed *sync.Cond
+	queue   chan *Delivery
+	cancel  context.CancelFunc
+	done    chan struct{}
 }
 
 func (h *hooks) start(s *Server) {
 	ctx, cancel := context.WithCancel(context.Background())
 	h.queue, h.cancel, h.done = make(chan *Delivery, 10000), cancel, make(chan struct{})
+	h.changed = sync.NewCond(&h.mu)
 	go func() {
 		defer close(h.done)
+		defer h.count(-1 << 30)
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case d := <-h.queue:
 				s.deliver(ctx, d)
-				h.waiting.Done()
+				h.count(-1)
 			}
 		}
 	}()
+}
+
+func (h *hooks) count(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.waiting += n
+	h.changed.Broadcast()
 }
 
 func (h *hooks) stop() {
@@ -124,8 +135,14 @@ func (s *Server) Deliver(id string) error {
 	return nil
 }
 
-// WaitForWebhooks returns when everything that is not held back was delivered.
-func (s *Server) WaitForWebhooks() { s.hooks.waiting.Wait() }
+// WaitForWebhooks returns when everything that is not held back was delivered, or the server was closed.
+func (s *Server) WaitForWebhooks() {
+	s.hooks.mu.Lock()
+	defer s.hooks.mu.Unlock()
+	for s.hooks.waiting > 0 {
+		s.hooks.changed.Wait()
+	}
+}
 
 // deliverTime is how long GitHub waits for an answer.
 const deliverTime = 10 * time.Second
@@ -196,7 +213,7 @@ func (r *Repository) send(w *webhook, event, action string, payload object) {
 	defer h.mu.Unlock()
 	h.deliveries = append(h.deliveries, d)
 	if !h.held {
-		h.waiting.Add(1)
+		h.waiting++
 		h.queue <- d
 	}
 }
