@@ -20,6 +20,7 @@ func created(body string) answer { return answer{status: 201, body: body} }
 func refuses(status int, message string) answer {
 	return answer{status: status, body: fmt.Sprintf(`{"message":%q,"documentation_url":"https://docs.github.com/rest"}`, message)}
 }
+
 func with(a answer, headers ...string) answer {
 	a.header = map[string]string{}
 	for i := 0; i < len(headers); i += 2 {

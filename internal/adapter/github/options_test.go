@@ -66,10 +66,14 @@ func TestOptionsThatCannotWork(t *testing.T) {
 		"an app without numbers": {Options{Owner: "o", Name: "r", App: &App{Key: []byte("SECRET")}}, "installation 0 of app 0: both numbers must be positive"},
 		"no key":                 {Options{Owner: "o", Name: "r", App: app(" \n")}, `the key of app 12: it is empty: give the file that GitHub made under "Private keys"`},
 		"another key":            {Options{Owner: "o", Name: "r", App: app("SECRET")}, `the key of app 12: it is not an RSA key in PEM: give the file that GitHub made under "Private keys"`},
-		"a damaged key": {Options{Owner: "o", Name: "r", App: app(string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("SECRET")})))},
-			`the key of app 12: it is not an RSA key in PEM: give the file that GitHub made under "Private keys"`},
-		"the public key": {Options{Owner: "o", Name: "r", App: app(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("SECRET")})))},
-			`the key of app 12: it is a public key: give the file that GitHub made under "Private keys"`},
+		"a damaged key": {
+			Options{Owner: "o", Name: "r", App: app(string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: []byte("SECRET")})))},
+			`the key of app 12: it is not an RSA key in PEM: give the file that GitHub made under "Private keys"`,
+		},
+		"the public key": {
+			Options{Owner: "o", Name: "r", App: app(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: []byte("SECRET")})))},
+			`the key of app 12: it is a public key: give the file that GitHub made under "Private keys"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := New(tc.o)

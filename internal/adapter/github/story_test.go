@@ -407,10 +407,14 @@ func TestAppsThatAreRefused(t *testing.T) {
 		is   error
 		want string
 	}{
-		"no such app": {func(a *App) { a.ID = 7 }, ErrAuth,
-			"read repository acme/config: GitHub refuses the credentials: no token for installation 5 of app 7: 401 Integration not found: are the token or the app's key right, and not expired?"},
-		"no such installation": {func(a *App) { a.Installation = 7 }, ErrNotFound,
-			"read repository acme/config: not found on GitHub: no token for installation 7 of app 4: 404 Not Found: it is not there, or the credentials may not see it"},
+		"no such app": {
+			func(a *App) { a.ID = 7 }, ErrAuth,
+			"read repository acme/config: GitHub refuses the credentials: no token for installation 5 of app 7: 401 Integration not found: are the token or the app's key right, and not expired?",
+		},
+		"no such installation": {
+			func(a *App) { a.Installation = 7 }, ErrNotFound,
+			"read repository acme/config: not found on GitHub: no token for installation 7 of app 4: 404 Not Found: it is not there, or the credentials may not see it",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := p.asApp(func(o *Options) { tc.edit(o.App) })
