@@ -112,9 +112,6 @@ func (o *objects) write(kind plumbing.ObjectType, content []byte) (string, error
 		return "", err
 	}
 	hash := object.Hash().String()
-	if hash == emptyTree {
-		return hash, nil // Git knows it without a file, except where it reads it from one
-	}
 	if _, err := os.Stat(filepath.Join(o.dir, "objects", hash[:2], hash[2:])); err == nil {
 		return hash, nil
 	}

@@ -16,6 +16,12 @@ func (m *Mirror) Commit(_ context.Context, c change.Commit) (hash string, err er
 	if err := hashes(append([]string{c.Tree}, c.Parents...)...); err != nil {
 		return "", fmt.Errorf("write a commit: %w", err)
 	}
+	if c.Tree == emptyTree {
+		// Git knows it without having it, but others who get the commit want it.
+		if _, err := m.writeFolder(nil); err != nil {
+			return "", err
+		}
+	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "tree %s\n", c.Tree)
 	for _, p := range c.Parents {
