@@ -169,6 +169,22 @@ func TestFaults(t *testing.T) {
 			do: open, asked: slices.Concat([]string{"POST pulls"}, slices.Repeat([]string{"GET pulls"}, 4)), from: 15 * time.Second, to: 15 * time.Second, is: ErrExists,
 			says: `open a pull request from pick/release-1.31/pr-12 into release-1.31: exists already: 422 Validation Failed: A pull request already exists for o:pick/release-1.31/pr-12`,
 		},
+		"a15 the one that is there is not the newest": {
+			script: func(w *wire) {
+				closed := strings.NewReplacer(`"number":1`, `"number":2`, `"open"`, `"closed"`).Replace(pull1)
+				elsewhere := strings.NewReplacer(`"number":1`, `"number":3`, `"ref":"release-1.31"`, `"ref":"release-1.30"`).Replace(pull1)
+				w.on("POST pulls", refusesExisting).on("GET pulls", ok("["+elsewhere+","+closed+","+pull1+"]"))
+			},
+			do: func(ctx context.Context, c *Client) error {
+				found, err := c.Open(ctx, forge.NewPull{Title: "t", Body: "b", Base: "release-1.31", Head: "pick/release-1.31/pr-12"})
+				if found.Number != 1 {
+					return fmt.Errorf("found #%d: %w", found.Number, err)
+				}
+				return err
+			},
+			asked: []string{"POST pulls", "GET pulls"}, is: ErrExists,
+			says: `open a pull request from pick/release-1.31/pr-12 into release-1.31: exists already: 422 Validation Failed: A pull request already exists for o:pick/release-1.31/pr-12`,
+		},
 		"67 a web page instead of JSON": {
 			script: func(w *wire) {
 				w.on("GET pulls/1", answer{200, "<html><body>Please sign in</body></html>", map[string]string{"Content-Type": "text/html"}, false})

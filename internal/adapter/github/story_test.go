@@ -475,3 +475,30 @@ func TestLongChecks(t *testing.T) {
 		t.Errorf("%d bytes, ending in %q", len(got), got[len(got)-10:])
 	}
 }
+
+// TestChecksOfOtherApps sets a check that another app has set, too: that one's is left alone, and counts as long as it is not green.
+func TestChecksOfOtherApps(t *testing.T) {
+	p := newPlace(t, standin.Options{})
+	head := p.branch("x", "main")
+	other, err := p.server.AddApp("other", "acme")
+	p.must(err)
+	theirs := p.asApp(func(o *Options) { o.App = &App{ID: other.ID, Installation: other.Installation, Key: other.Key} })
+	p.must(theirs.SetCheck(t.Context(), forge.Check{Name: "x", Commit: head, Conclusion: forge.Failure, Title: "theirs"}))
+	ours := p.asApp()
+	// It starts, ends, and starts again, which takes a new run.
+	for _, conclusion := range []forge.Conclusion{"", forge.Success, "", forge.Success} {
+		p.must(ours.SetCheck(t.Context(), forge.Check{Name: "x", Commit: head, Conclusion: conclusion, Title: "ours"}))
+	}
+	runs, err := ours.runs(t.Context(), head, "x")
+	p.must(err)
+	var got []string
+	for _, run := range runs {
+		got = append(got, fmt.Sprint(run.GetApp().GetSlug(), " ", run.GetConclusion()))
+	}
+	if _, _, writes := ours.Spent(); fmt.Sprint(got) != "[other failure branch-bot success]" || writes != 4 {
+		t.Errorf("%q after %d writes", got, writes)
+	}
+	checks, err := ours.Checks(t.Context(), head)
+	p.must(err)
+	same(t, "checks", checks, []forge.Check{{Name: "x", Commit: head, Conclusion: forge.Failure, Title: "theirs", Summary: "theirs"}})
+}
