@@ -58,9 +58,8 @@ func TestOverrule(t *testing.T) {
 // TestRequired asks for the checks that the branch requires.
 func TestRequired(t *testing.T) {
 	w := newWorld(t)
-	head := w.repo.Commit("change", map[string]string{"README.md": "1\n"}, "Say something")
 	w.repo.SetBranch("change", "main")
-	head = w.repo.Commit("change", map[string]string{"README.md": "1\n"}, "Say something")
+	head := w.repo.Commit("change", map[string]string{"README.md": "1\n"}, "Say something")
 	tip := w.repo.Commit(branch, map[string]string{"README.md": "1\n"}, "Say something (#5)")
 	merged := ledger.Pull{Pull: forge.Pull{Number: 5, Merged: true, HeadCommit: head, MergeCommit: tip}}
 	o := w.bot()

@@ -131,8 +131,11 @@ func TestAddons(t *testing.T) {
 		{Name: "gone", Gone: true, Versions: []notes.Version{{Of: "chart gone", Before: "3.0.0"}}},
 		{Name: "kustomized", Versions: []notes.Version{{Of: "chart gone", Before: "1"}, {Of: "chart new", After: "2"}, {Of: "chart nginx", Before: "4.0.0, 4.1.0", After: "4.2.0"}}},
 		{Name: "plain", Versions: []notes.Version{
-			{Of: "image ghcr.io/a/b", Before: "1", After: "2"}, {Of: "image ghcr.io/a/c", Before: "1"}, {Of: "image new", After: "no tag"},
-			{Of: "image old", Before: "sha256:000000000000…"}, {Of: "image quay.io/a/c", After: "1"},
+			{Of: "image ghcr.io/a/b", Before: "1", After: "2"},
+			{Of: "image ghcr.io/a/c", Before: "1"},
+			{Of: "image new", After: "no tag"},
+			{Of: "image old", Before: "sha256:000000000000…"},
+			{Of: "image quay.io/a/c", After: "1"},
 		}},
 	}
 	if d := cmp.Diff(want, notes.Addons(&before, after, m131, r)); d != "" {
