@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,6 +120,39 @@ func TestOrder(t *testing.T) {
 		}
 		if got, want := fmt.Sprint(results), "[<nil> <nil> change comment 2: context canceled <nil>]"; got != want {
 			t.Errorf("got %s, want %s", got, want)
+		}
+	})
+}
+
+// TestAtOnce asks for 50 things at the same time: GitHub sees at most 16 of the requests, and all are answered.
+func TestAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		var underWay, answered atomic.Int32
+		c, err := New(Options{Owner: "o", Name: "r", Token: testToken, Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+			underWay.Add(1)
+			defer underWay.Add(-1)
+			<-release
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{}`))}, nil
+		})})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 50 {
+			go func() {
+				if _, err := c.Pull(t.Context(), i); err == nil {
+					answered.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		if n := underWay.Load(); n != 16 {
+			t.Errorf("%d at once, want 16", n)
+		}
+		close(release)
+		synctest.Wait()
+		if n := answered.Load(); n != 50 {
+			t.Errorf("%d answered, want 50", n)
 		}
 	})
 }
