@@ -437,6 +437,24 @@ func TestStates(t *testing.T) {
 			},
 			[]string{"skipped: reverted on the branch by 1"},
 		},
+		"what the branch was cut with is changed, and changed back": {
+			func(w *world) []string {
+				x := w.Main("Raise cert", edits{cert: "2"})
+				w.Cut("1.31")
+				w.Commit("1.31", "Own", edits{cert: "1", dns: "own"})
+				w.Commit("1.31", "Own", edits{cert: "2"})
+				return []string{x}
+			},
+			[]string{"landed in the fork"},
+		},
+		"an own commit looks as if it undid what is to come": {
+			func(w *world) []string {
+				w.Commit("1.31", "Own", edits{cert: "2"})
+				x := w.Merge(2, "Raise cert", edits{cert: "2", crds: "1"})
+				return []string{x, w.Main("Back, but for the CRDs", edits{cert: "1"})}
+			},
+			[]string{"missing", "waiting: waits for #2, which changes the same files"},
+		},
 		"half of it looks as if it had landed": {
 			func(w *world) []string {
 				x := w.Main("Raise cert", edits{cert: "2", crds: "1"})
@@ -567,6 +585,25 @@ func TestMergedTwice(t *testing.T) {
 	for _, d := range l.Differences["release-1.31"] {
 		if d.Addon == "dns" && !reflect.DeepEqual(d.Own, []string{own}) {
 			t.Errorf("own commits of dns are %v, want %s", d.Own, own)
+		}
+	}
+}
+
+// TestPickedAgainByMerge picks what was made, reverted and made again: a merge undoes nothing that its commits do not undo.
+func TestPickedAgainByMerge(t *testing.T) {
+	w := began()
+	x, back, again := w.Main("Raise cert", edits{cert: "2"}), w.Main("Back", edits{cert: "1"}), w.Main("Again", edits{cert: "2"})
+	w.Pick("1.31", x)
+	w.Pick("1.31", back)
+	b := w.release["1.31"]
+	base, before := b.Tip, last(b.trees)
+	inner, _ := commit("cert", before, edits{cert: "2"}, base)
+	merge, after := commit("Merge", before, edits{cert: "2"}, base, inner.Hash)
+	b.Commits, b.Tip, b.trees = append(b.Commits, inner, merge), merge.Hash, append(b.trees, after, after)
+	l := ledger.Build(w.Facts())
+	for i, hash := range []string{x, back, again} {
+		if got, want := row(l, hash).Branches["release-1.31"], b.Commits[i].Hash; got.State != ledger.Landed || got.Commit != want {
+			t.Errorf("change %d is %+v, want landed in %s", i, got, want)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func Table(l Ledger, all bool) string {
 			fmt.Fprintf(&b, "  %s: %s\n", d.subject(), markdown.OneLine(d.Reason))
 		}
 	}
-	if older > 0 {
+	if older > 0 && len(branches) > 0 {
 		fmt.Fprintf(&b, "\n%s that every branch was cut with: --all shows them\n", markdown.Count(older, "change"))
 	}
 	return b.String()
