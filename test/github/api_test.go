@@ -148,6 +148,8 @@ func TestLimits(t *testing.T) {
 	if status, _, _ := w.ask(bob, "GET", "repos/acme/config", ""); status != 200 {
 		t.Errorf("an hour later: %d", status)
 	}
+	status, wait = comment(bob)
+	expect(status, 201, wait, "")
 }
 
 func TestWhoMay(t *testing.T) {
