@@ -52,6 +52,7 @@ func TestVersions(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			const file = "addons/web/Chart.yaml"
 			w := newWorld(t, map[string]string{"catalog.yaml": head + tc.catalog, file: tc.base})
 			w.repo.Commit(branch, map[string]string{file: tc.ours}, "Ours")
@@ -90,6 +91,12 @@ func TestReadable(t *testing.T) {
 		"a new file that main cannot read either": {
 			map[string]string{"x": "x"}, map[string]string{"y": "y"}, map[string]string{"x.yaml": "{{ x"}, "", "", nil,
 		},
+		"main mends it, and the branch has more of it": {
+			map[string]string{"x.yaml": "b: [\n\n\n\n" + plain},
+			map[string]string{"x.yaml": "b: [\n\n\n\n" + plain + "b: 2\n"},
+			map[string]string{"x.yaml": "b: []\n\n\n\n" + plain},
+			"yaml x.yaml", `mapping key "b" already defined at line 1`, nil,
+		},
 		"main breaks it": {
 			map[string]string{"x.yaml": plain}, map[string]string{"y": "y"}, map[string]string{"x.yaml": plain + "\tc: [\n"}, "yaml x.yaml", "", nil,
 		},
@@ -114,6 +121,7 @@ func TestReadable(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, tc.base)
 			w.repo.Commit(branch, tc.ours, "Ours")
 			w.repo.Commit("main", tc.theirs, "Theirs")
@@ -175,6 +183,7 @@ func TestRenders(t *testing.T) {
 		"what conflicts otherwise": {theirs: map[string]string{"addons/web/a.yaml": "a: [\n"}, want: "yaml addons/web/a.yaml"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, map[string]string{"catalog.yaml": head + "- {name: web}\n- {name: z}\n", "addons/web/a.yaml": object, "addons/z/a.yaml": object})
 			w.repo.Commit("main", tc.theirs, "Theirs")
 			var asked []string

@@ -54,6 +54,7 @@ func TestConflicts(t *testing.T) {
 		"a link where main has a file": {ours: changes{gitrepo.Symlink("n", "a")}, theirs: changes{gitrepo.File("n", "their\n")}, want: "mode n"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, map[string]string{"a": lines, "z": "z\n"})
 			if tc.before != nil {
 				w.repo.Apply("main", "Before", tc.before...)
@@ -109,6 +110,7 @@ func TestNothingToDo(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, tc.before)
 			w.repo.Commit(branch, tc.ours, "Ours")
 			c := w.repo.Commit("main", tc.theirs, "Theirs")
@@ -155,6 +157,9 @@ func TestCommit(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" {
 		t.Error(d)
 	}
+	if zone := got.Committer.When.Format("-0700"); zone != "+0000" {
+		t.Errorf("the committer is in the zone %s", zone)
+	}
 	if again := w.pick(pick.Source{Pull: c.Pull, Changes: []ledger.Change{c}}); !cmp.Equal(out, again) {
 		t.Errorf("a second time it is %+v, was %+v", again, out)
 	}
@@ -187,6 +192,7 @@ func TestMerges(t *testing.T) {
 		"of one who wants to be more": {[]change.Person{{Name: "x\nPicked-From: y", Email: "x>\n", When: at(1)}}, change.Person{Name: "xPicked-From: y", Email: "x", When: at(1)}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			w := newWorld(t, map[string]string{"a": lines})
 			w.fetch()
 			base := w.commit(w.repo.Resolve("main"))

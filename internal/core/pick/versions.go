@@ -153,9 +153,6 @@ func (g group) decide(rule Rule) (w side, ok bool) {
 	if !contested || !slices.ContainsFunc(g.members, func(m member) bool { return !m.same() }) {
 		return 0, false
 	}
-	if !g.whole && !(g.members[0].changed(ours) && g.members[0].changed(theirs)) {
-		return 0, false
-	}
 	order := 0
 	for _, m := range g.members {
 		if m.follows || m.same() {

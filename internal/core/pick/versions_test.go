@@ -84,6 +84,13 @@ func TestVersions(t *testing.T) {
 		"two digests of one tag": {
 			file: "kustomization.yaml", text: "images:\n- name: x\n  newTag: %s\n  digest: %s\n", values: values{{"v1.0.0", "v1.1.0", "v1.1.0"}, {a, b, c}},
 		},
+		"two spellings of one tag, with two digests": {
+			file: "kustomization.yaml", text: "images:\n- name: x\n  newTag: %s\n  digest: %s\n", values: values{{"v1.0.0", "v1.1.0", "1.1.0"}, {a, b, c}},
+		},
+		"two spellings of one version": {
+			file: "Chart.yaml", text: "version: %s\n", values: values{{"1.0.0", "v1.1.0", "1.1.0"}}, kubernetes: "*",
+			want: []string{"1: v1.1.0 | 1.1.0 -> 1.1.0: cert-manager is for Kubernetes *" + newer},
+		},
 		"digests alone": {file: "kustomization.yaml", text: "images:\n- name: x\n  digest: %s\n", values: values{{a, b, c}}},
 		"a kustomization's chart": {
 			file: "kustomization.yaml", text: "helmCharts:\n- name: x\n  repo: https://x\n  version: %s\n", values: values{{"1.0.0", "1.0.1", "1.1.0"}}, kubernetes: "*",
