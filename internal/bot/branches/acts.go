@@ -130,15 +130,14 @@ func (w *world) open(ctx context.Context, s situation, d decision, p pick.Propos
 	return w.dress(ctx, opened.Number, p.Labels, p.Assignees)
 }
 
-// dress labels and assigns a pull request.
+// dress assigns and labels a pull request. The label comes last: while it is missing, this is not finished.
 func (w *world) dress(ctx context.Context, number int, labels, assignees []string) error {
-	if err := w.Hub.Label(ctx, number, labels...); err != nil {
-		return err
+	if len(assignees) > 0 {
+		if err := w.Hub.Assign(ctx, number, assignees...); err != nil {
+			return err
+		}
 	}
-	if len(assignees) == 0 {
-		return nil
-	}
-	return w.Hub.Assign(ctx, number, assignees...)
+	return w.Hub.Label(ctx, number, labels...)
 }
 
 // untouched reads a pull request again, right before it is changed. Ok is false when it is closed, which is no error.

@@ -13,6 +13,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/ledger"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	"github.com/addon-manager/addon-manager/internal/core/pick"
 )
 
@@ -54,7 +55,7 @@ func (w *world) checks(ctx context.Context) (plan []*steps.Step, failed error) {
 	return plan, failed
 }
 
-// check looks at an open pull request, and finishes one that the bot was cut off from while it opened it.
+// check looks at an open pull request.
 func (w *world) check(ctx context.Context, b ledger.Branch, p ledger.Pull) (plan []*steps.Step, err error) {
 	if !slices.Contains(headsOf(w.refs, p.Pull), p.HeadCommit) {
 		// The forge knows of a push that the mirror has not seen, or the other way round: the next run has both.
@@ -69,8 +70,8 @@ func (w *world) check(ctx context.Context, b ledger.Branch, p ledger.Pull) (plan
 		return nil, err
 	}
 	i := slices.IndexFunc(all, func(set forge.Check) bool { return set.Name == c.Name })
-	if i < 0 {
-		plan = append(plan, w.undressed(b.Name, p)...)
+	if step := w.undressed(b.Name, p); step != nil {
+		plan = append(plan, step)
 	}
 	if i < 0 || all[i].Conclusion != c.Conclusion || all[i].Title != c.Title {
 		plan = append(plan, w.sets(b.Name, p.Number, c))
@@ -90,35 +91,27 @@ func (w *world) sets(branch string, pull int, c forge.Check) *steps.Step {
 	}
 }
 
-// undressed finishes a pull request of the bot's own that has no check yet, which comes last when it is opened.
-func (w *world) undressed(branch string, p ledger.Pull) []*steps.Step {
+// undressed labels a pull request of the bot's that has no label: opening it was cut off, since the label comes last, or somebody took it away, and
+// people look for picks by it.
+func (w *world) undressed(branch string, p ledger.Pull) *steps.Step {
 	m, known := believed(p)
-	if !known || m.Head != p.HeadCommit || !strings.HasPrefix(p.Head, pick.Prefix) {
+	if !known || p.Human != "" || !strings.HasPrefix(p.Head, pick.Prefix) || slices.Contains(p.Labels, pick.LabelPick) {
 		return nil
 	}
 	labels := []string{pick.LabelPick}
 	if p.Draft {
 		labels = append(labels, pick.LabelConflict)
 	}
-	labels = slices.DeleteFunc(labels, func(l string) bool { return slices.Contains(p.Labels, l) })
 	var assignees []string
 	for _, c := range w.Facts.Changes {
 		if len(p.Assignees) == 0 && len(assignees) == 0 && c.Pull != nil && slices.Contains(m.Source, c.Hash) {
 			assignees = pick.Write(pick.Request{Branch: branch, Source: pick.Source{Pull: c.Pull, Changes: []ledger.Change{c}}}).Assignees
 		}
 	}
-	if len(labels) == 0 && len(assignees) == 0 {
-		return nil
+	return &steps.Step{
+		Action: "label", Branch: branch, Pull: p.Number, What: fmt.Sprintf("label and assign %q", markdown.Clip(p.Title, 80)), Why: "it has no label " + pick.LabelPick,
+		Do: func(ctx context.Context) error { return w.dress(ctx, p.Number, labels, assignees) },
 	}
-	return []*steps.Step{{
-		Action: "label", Branch: branch, Pull: p.Number, What: fmt.Sprintf("label and assign %q", p.Title), Why: "opening it was cut off",
-		Do: func(ctx context.Context) error {
-			if len(labels) == 0 {
-				return w.Hub.Assign(ctx, p.Number, assignees...)
-			}
-			return w.dress(ctx, p.Number, labels, assignees)
-		},
-	}}
 }
 
 // inspect looks at the files that a head changes.

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,10 +78,27 @@ func undisturbed(t *testing.T) (state string, writes int) {
 	return quiet.state, quiet.writes
 }
 
-// portable is the state without the address of the server.
+// portable is the state without what may differ: the address of the server, and in which order the bot opened its pull requests.
 func (town *town) portable() string {
-	return strings.ReplaceAll(town.state(), town.server.URL(), "https://github.example")
+	names := map[string]string{}
+	times := map[string]int{}
+	for _, p := range town.repo.Pulls() {
+		key := p.Base + " from " + p.Head
+		times[key]++
+		names[fmt.Sprint(p.Number)] = fmt.Sprintf("(%s, the %d.)", key, times[key])
+	}
+	text := strings.ReplaceAll(town.state(), town.server.URL(), "https://github.example")
+	text = references.ReplaceAllStringFunc(text, func(s string) string {
+		m := references.FindStringSubmatch(s)
+		return m[1] + names[m[2]]
+	})
+	parts := strings.Split(text, "\n\n#")
+	slices.Sort(parts[1:])
+	return strings.Join(parts, "\n\n#")
 }
+
+// references are numbers of pull requests, as texts have them.
+var references = regexp.MustCompile(`(#|&#35;&#8203;|/pull/)([0-9]+)\b`)
 
 // onEffect calls f before each write and push. Git asks before it pushes: that is none.
 func (town *town) onEffect(f func(github.Request)) {
@@ -96,6 +115,9 @@ func dead(server *github.Server) { server.Script(github.Fault{On: "*", Cut: gith
 // TestFaults disturbs the bot in a busy town, and lets it run until there is nothing left to do: the end is always the same, down to each text, so nothing is
 // lost and nothing is doubled.
 func TestFaults(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes minutes; TestCutOff is for every day")
+	}
 	// once hits each write, once, with a fault.
 	once := func(f github.Fault) func(town *town) func() bool {
 		return func(town *town) func() bool {
@@ -145,14 +167,13 @@ func TestFaults(t *testing.T) {
 		options github.Options
 		// disturb begins to disturb; what it answers is asked after each run whether the process was killed in it.
 		disturb func(town *town) func() bool
-		// runs is how many runs it must take at least, quick is for every day.
-		runs  int
-		quick bool
+		// runs is how many runs it must take at least.
+		runs int
 	}{
-		"killed after each write":                             {disturb: kill(0, github.After), runs: 30, quick: true},
+		"killed after each write":                             {disturb: kill(0, github.After), runs: 30},
 		"killed while each write is on its way":               {disturb: kill(1, github.Before), runs: 30},
 		"killed after every third write":                      {disturb: kill(2, github.After), runs: 10},
-		"each answer is lost":                                 {disturb: once(github.Fault{Cut: github.After}), quick: true},
+		"each answer is lost":                                 {disturb: once(github.Fault{Cut: github.After})},
 		"each request is lost":                                {disturb: once(github.Fault{Cut: github.Before})},
 		"each write is answered with 500":                     {disturb: once(down(http.StatusInternalServerError))},
 		"each write is answered with 502":                     {disturb: once(down(http.StatusBadGateway))},
@@ -164,9 +185,6 @@ func TestFaults(t *testing.T) {
 		"each write is refused for want of a right, for once": {disturb: once(down(http.StatusForbidden))},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && !tc.quick {
-				t.Skip("one of each kind is enough for every day")
-			}
 			t.Parallel()
 			want, writes := undisturbed(t)
 			town := busy(t, tc.options)
@@ -195,6 +213,46 @@ func TestFaults(t *testing.T) {
 				t.Errorf("got\n%s\nwant\n%s", difference(got, want), difference(want, got))
 			}
 		})
+	}
+}
+
+// TestCutOff is the most important of TestFaults in a small town: one change, and the process killed after each of its writes.
+func TestCutOff(t *testing.T) {
+	open := func() *town {
+		town := newTown(t, github.Options{})
+		town.change("Set cert to 2", "squash", map[string]string{"addons/cert/cert.yaml": settings("cert", "2")})
+		return town
+	}
+	whole := open()
+	writes := 0
+	whole.onEffect(func(github.Request) { writes++ })
+	whole.settle()
+	town := open()
+	killed := false
+	town.onEffect(func(r github.Request) {
+		if !killed {
+			killed = true
+			town.server.Script(github.Fault{On: r.Operation, Times: 1, Cut: github.After})
+			dead(town.server)
+		}
+	})
+	runs := 0
+	for ; ; runs++ {
+		lines, err := town.try(t.Context())
+		if !killed && err == nil && len(doing(lines)) == 0 {
+			break
+		}
+		if runs > writes {
+			t.Fatalf("no end after %d runs: %q, %v", runs, lines, err)
+		}
+		killed = false
+		town.server.Heal()
+	}
+	if runs != writes || writes < 9 {
+		t.Errorf("%d writes took %d runs that were killed after one", writes, runs)
+	}
+	if got, want := town.portable(), whole.portable(); got != want {
+		t.Errorf("got\n%s\nwant\n%s", difference(got, want), difference(want, got))
 	}
 }
 

@@ -55,9 +55,9 @@ func TestPeople(t *testing.T) {
 			after: func(town *town) { town.ok(town.repo.EditPull(2, "ben", "Better words", "My words.", "")) },
 			want:  []string{`#2 release-1.31 ← pick/release-1.31/pr-1 by branch-bot: Better words, open ["cherry-pick"]`},
 		},
-		"one takes its label away": {
+		"one takes its label away, by which people find it": {
 			after: func(town *town) { town.ok(town.repo.UnlabelPull(2, "ben", "cherry-pick")) },
-			want:  []string{"#2 " + mine + `open []`},
+			want:  []string{"#2 " + mine + `open ["cherry-pick"]`},
 		},
 		"one points it to another branch": {
 			after: func(town *town) { town.ok(town.repo.EditPull(2, "ben", "", "", "release-1.32")) },
