@@ -94,11 +94,8 @@ func (p *picker) files(before, after fs.FS, changed []string) (conflicts []pick.
 
 // unreadable says why a file is no YAML, and whether there is such a file. The last error is a failure to look.
 func unreadable(tree fs.FS, file string) (why error, there bool, err error) {
-	data, err := fs.ReadFile(tree, file)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, git.ErrSymlink), errors.Is(err, git.ErrSubmodule):
-		return nil, false, nil
-	case err != nil:
+	data, there, err := read(tree, file)
+	if err != nil || !there {
 		return nil, false, err
 	}
 	docs, why := catalog.Documents(file, data)
@@ -143,11 +140,8 @@ func (p *picker) catalogs(before, after fs.FS, changed []string) ([]pick.Conflic
 
 // problems are those of a tree's catalog. A branch without one has none.
 func problems(tree fs.FS) ([]fault.Problem, error) {
-	data, err := fs.ReadFile(tree, catalog.File)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
+	data, there, err := read(tree, catalog.File)
+	if err != nil || !there {
 		return nil, err
 	}
 	_, found := catalog.Validate(catalog.File, data, tree, catalog.Options{})

@@ -97,6 +97,15 @@ func TestReadable(t *testing.T) {
 			map[string]string{"x.yaml": "b: []\n\n\n\n" + plain},
 			"yaml x.yaml", `mapping key "b" already defined at line 1`, nil,
 		},
+		"a folder where main has the file": {
+			map[string]string{"x.yaml/a": "a"}, map[string]string{"y": "y"}, map[string]string{"x.yaml": "a: [\n"}, "", "", nil,
+		},
+		"too large for anybody to read": {
+			map[string]string{"x.yaml": plain + strings.Repeat("# filler\n", 1<<19)},
+			map[string]string{"y": "y"},
+			map[string]string{"x.yaml": plain + "a: 1\n" + strings.Repeat("# filler\n", 1<<19)},
+			"", "", nil,
+		},
 		"main breaks it": {
 			map[string]string{"x.yaml": plain}, map[string]string{"y": "y"}, map[string]string{"x.yaml": plain + "\tc: [\n"}, "yaml x.yaml", "", nil,
 		},

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/change"
@@ -64,7 +65,11 @@ func (p *picker) versions(ctx context.Context, c ledger.Change, path string, s n
 		into *[]byte
 		from change.Entry
 	}{{&sides.Base, s.Base}, {&sides.Ours, s.Ours}, {&sides.Theirs, s.Theirs}} {
-		if *f.into, err = p.Mirror.Blob(ctx, f.from.Blob); err != nil {
+		*f.into, err = p.Mirror.Blob(ctx, f.from.Blob)
+		if errors.Is(err, git.ErrTooLarge) {
+			return e, nil, nil
+		}
+		if err != nil {
 			return e, nil, err
 		}
 	}
@@ -90,11 +95,8 @@ func (p *picker) offered(commit string) (catalog.Catalog, error) {
 	if err != nil {
 		return catalog.Catalog{}, err
 	}
-	data, err := fs.ReadFile(tree, catalog.File)
-	if errors.Is(err, fs.ErrNotExist) {
-		return catalog.Catalog{}, nil
-	}
-	if err != nil {
+	data, there, err := read(tree, catalog.File)
+	if err != nil || !there {
 		return catalog.Catalog{}, err
 	}
 	c, err := catalog.Decode(catalog.File, data)
@@ -102,6 +104,21 @@ func (p *picker) offered(commit string) (catalog.Catalog, error) {
 		return catalog.Catalog{}, nil
 	}
 	return c, nil
+}
+
+// read reads a file. What is not there, is no file or is larger than anybody reads is none; an error is a failure to look.
+func read(tree fs.FS, file string) (data []byte, there bool, err error) {
+	info, err := fs.Stat(tree, file)
+	if err == nil && info.Mode().IsRegular() {
+		data, err = fs.ReadFile(tree, file)
+		there = err == nil
+	}
+	for _, none := range []error{fs.ErrNotExist, git.ErrSymlink, git.ErrSubmodule, git.ErrTooLarge} {
+		if errors.Is(err, none) {
+			return nil, false, nil
+		}
+	}
+	return data, there, err
 }
 
 // addonOf is the addon whose folder a path is in.

@@ -205,7 +205,8 @@ func (w *writer) conflicts() {
 			break
 		}
 		what := advice[c.Kind]
-		if c.Message != "" {
+		if c.Message != "" && c.Kind != Content {
+			// Git says no more of those than that there are some.
 			what = strings.TrimSpace(what + " " + markdown.Text(markdown.Clip(markdown.OneLine(c.Message), 400)))
 		}
 		w.printf("| %s | %s | %s |\n", name(c.Path), markdown.Text(string(c.Kind)), what)
