@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -139,6 +140,83 @@ func TestServe(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"ping ignored", "create taken", "pull_request taken"}, got); diff != "" {
 		t.Errorf("deliveries (-want +got):\n%s", diff)
+	}
+}
+
+// TestServeReconciles is the whole bot: it cuts the branch that the catalog asks for, and a change that somebody pushes to main becomes a pull request
+// onto it, with its check.
+func TestServeReconciles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("renders addons; run without -short")
+	}
+	const secret = "correct horse battery staple"
+	hub := github.New(t, github.Options{})
+	repo, err := hub.AddRepository("acme", "addons", github.RepositoryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	app, err := hub.AddApp("keeper", "acme", github.BotPermissions...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Join(t.TempDir(), "key.pem")
+	if err := os.WriteFile(key, app.Key, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(envWebhookSecret, secret)
+	const catalog = `apiVersion: addons.kaas.dev/v1alpha1
+kind: Catalog
+distribution: ake
+kubernetes: {minors: ["1.31"]}
+addons:
+- {name: settings, namespace: settings, enabled: always}
+`
+	commit := func(value, message string) {
+		t.Helper()
+		object := "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: settings}\ndata: {value: " + value + "}\n"
+		if _, err := repo.Git.Commit("main", map[string]string{"catalog.yaml": catalog, "addons/settings/settings.yaml": object}, message); err != nil {
+			t.Fatal(err)
+		}
+		if err := repo.Sync(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	commit("one", "Offer settings")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	read, write := io.Pipe()
+	l := &logs{t: t, lines: bufio.NewScanner(read)}
+	s := &serving{settle: time.Millisecond}
+	s.keep.plan = s.keep.following.reconcile
+	cmd := s.command()
+	cmd.SetErr(write)
+	cmd.SetArgs([]string{
+		"--repository", repo.CloneURL(), "--webhook-address", "127.0.0.1:0", "--metrics-address", "0", "--apply",
+		"--app-id", fmt.Sprint(app.ID), "--app-installation", fmt.Sprint(app.Installation), "--app-key", key,
+	})
+	ended := make(chan error, 1)
+	go func() {
+		err := cmd.ExecuteContext(ctx)
+		write.Close()
+		ended <- err
+	}()
+	address := l.wait(`listening for=webhooks address=(\S+)$`)[1]
+	l.wait(`done +cut release-1.31: make release-1.31 from [0-9a-f]{12} of main`)
+	repo.AddWebhook("http://"+address+"/webhook", secret, "create", "pull_request", "push")
+	commit("two", "Say two")
+	l.wait(`done +open release-1.31`)
+	l.wait(`done +check release-1.31`)
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	pulls := repo.Pulls()
+	if len(pulls) != 1 || pulls[0].Title != "[release-1.31] Say two" || pulls[0].Author != "keeper[bot]" || pulls[0].Draft {
+		t.Fatalf("pull requests %+v", pulls)
+	}
+	if checks := repo.Checks(pulls[0].HeadSHA); len(checks) != 1 || checks[0].Name != "addons/no-conflicts" || checks[0].Conclusion != "success" {
+		t.Errorf("checks %+v", checks)
 	}
 }
 

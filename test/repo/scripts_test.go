@@ -94,32 +94,39 @@ func TestWorkflowScripts(t *testing.T) {
 		want            string
 	}{
 		"diff of a pull request to main": {
-			"branch-bot-diff.yml", "diff", "Compare", []string{"GITHUB_BASE_REF=main", "FAIL_ON=", "ALLOW_REPOSITORY="},
+			"branch-bot-diff.yml", "diff", "Compare",
+			[]string{"GITHUB_BASE_REF=main", "FAIL_ON=", "ALLOW_REPOSITORY="},
 			"branch-bot|diff|--repository|.|--base|commit-of-HEAD^1|--head|commit-of-HEAD|-o|markdown|--html|diff.html",
 		},
 		"diff of a pull request to a release branch, with everything": {
-			"branch-bot-diff.yml", "diff", "Compare", []string{"GITHUB_BASE_REF=release-1.31" + hostile, "FAIL_ON=" + hostile, "ALLOW_REPOSITORY=" + hostile},
+			"branch-bot-diff.yml", "diff", "Compare",
+			[]string{"GITHUB_BASE_REF=release-1.31" + hostile, "FAIL_ON=" + hostile, "ALLOW_REPOSITORY=" + hostile},
 			"branch-bot|diff|--repository|.|--base|commit-of-HEAD^1|--head|commit-of-HEAD|-o|markdown|--html|diff.html" +
 				"|--minor=1.31" + hostile + "|--fail-on=" + hostile + "|--allow-repository=" + hostile,
 		},
 		"reconcile as an App": {
-			"branch-bot-reconcile.yml", "reconcile", "Reconcile", []string{"APP_ID=1", "APP_INSTALLATION=2", "FOLLOW=1.34", "DRY_RUN=false", "ALLOW_REPOSITORY=https://charts.example.com"},
+			"branch-bot-reconcile.yml", "reconcile", "Reconcile",
+			[]string{"APP_ID=1", "APP_INSTALLATION=2", "FOLLOW=1.34", "DRY_RUN=false", "ALLOW_REPOSITORY=https://charts.example.com"},
 			"branch-bot|reconcile" + place + "--app-id=1|--app-installation=2|--follow=1.34|--apply|--allow-repository=https://charts.example.com",
 		},
 		"reconcile with a token, dry": {
-			"branch-bot-reconcile.yml", "reconcile", "Reconcile", []string{"APP_ID=", "APP_INSTALLATION=", "FOLLOW=", "DRY_RUN=true", "ALLOW_REPOSITORY="},
+			"branch-bot-reconcile.yml", "reconcile", "Reconcile",
+			[]string{"APP_ID=", "APP_INSTALLATION=", "FOLLOW=", "DRY_RUN=true", "ALLOW_REPOSITORY="},
 			"branch-bot|reconcile" + strings.TrimSuffix(place, "|"),
 		},
 		"the plan of a release": {
-			"branch-bot-tag.yml", "plan", "Show what would be released", []string{"MINOR=--apply", "ANYWAY=" + hostile, "ALLOW_REPOSITORY="},
+			"branch-bot-tag.yml", "plan", "Show what would be released",
+			[]string{"MINOR=--apply", "ANYWAY=" + hostile, "ALLOW_REPOSITORY="},
 			"branch-bot|tag" + place + "--dry-run|-o|json|--anyway=" + hostile + "|--|--apply",
 		},
 		"a release": {
-			"branch-bot-tag.yml", "tag", "Tag", []string{"APP_ID=1", "APP_INSTALLATION=2", "SIGNING_KEY=", "COMMIT=4711", "MINOR=1.31", "ANYWAY=", "ALLOW_REPOSITORY="},
+			"branch-bot-tag.yml", "tag", "Tag",
+			[]string{"APP_ID=1", "APP_INSTALLATION=2", "SIGNING_KEY=", "COMMIT=4711", "MINOR=1.31", "ANYWAY=", "ALLOW_REPOSITORY="},
 			"branch-bot|tag" + place + "--apply|--commit|4711|--app-id=1|--app-installation=2|--|1.31",
 		},
 		"a signed release": {
-			"branch-bot-tag.yml", "tag", "Tag", []string{"APP_ID=", "APP_INSTALLATION=", "SIGNING_KEY=line 1\nline 2", "COMMIT=4711", "MINOR=" + hostile, "ANYWAY=no time", "ALLOW_REPOSITORY="},
+			"branch-bot-tag.yml", "tag", "Tag",
+			[]string{"APP_ID=", "APP_INSTALLATION=", "SIGNING_KEY=line 1\nline 2", "COMMIT=4711", "MINOR=" + hostile, "ANYWAY=no time", "ALLOW_REPOSITORY="},
 			"branch-bot|tag" + place + "--apply|--commit|4711|--signing-key=TEMP/signing-key|--signing-format=ssh|--anyway=no time|--|" + hostile,
 		},
 	} {

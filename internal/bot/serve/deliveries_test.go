@@ -152,7 +152,8 @@ func TestDeliveries(t *testing.T) {
 	}{
 		"w1 no signature": {
 			[]delivery{deliver("pull_request", opened, header("X-Hub-Signature-256"))},
-			[]string{"401 not signed: X-Hub-Signature-256 is missing; set a secret on the webhook"}, false,
+			[]string{"401 not signed: X-Hub-Signature-256 is missing; set a secret on the webhook"},
+			false,
 		},
 		"w2 SHA-1 only": {
 			[]delivery{deliver("pull_request", opened, header("X-Hub-Signature-256"), func(d *delivery) {
@@ -160,7 +161,8 @@ func TestDeliveries(t *testing.T) {
 				mac.Write(d.body)
 				d.headers.Set("X-Hub-Signature", "sha1="+hex.EncodeToString(mac.Sum(nil)))
 			})},
-			[]string{"401 signed with SHA-1 only: X-Hub-Signature-256 is missing"}, false,
+			[]string{"401 signed with SHA-1 only: X-Hub-Signature-256 is missing"},
+			false,
 		},
 		"w3 the right digest, in another form": {
 			[]delivery{
@@ -182,7 +184,8 @@ func TestDeliveries(t *testing.T) {
 				"401 X-Hub-Signature-256 is not like sha256= and 64 lower-case hexadecimal digits",
 				"401 X-Hub-Signature-256 is there more than once",
 				looking, // The names of headers have no case.
-			}, true,
+			},
+			true,
 		},
 		"w4 the signature of another body, or with another secret": {
 			[]delivery{
@@ -192,11 +195,13 @@ func TestDeliveries(t *testing.T) {
 			[]string{
 				"401 the signature is not that of the body and the webhook's secret",
 				"401 the signature is not that of the body and the webhook's secret",
-			}, false,
+			},
+			false,
 		},
 		"the secret before this one": {
 			[]delivery{deliver("pull_request", opened, header("X-Hub-Signature-256", "sha256="+sign(oldSecret, []byte(opened))))},
-			[]string{looking}, true,
+			[]string{looking},
+			true,
 		},
 		"w5 a body over 25 MiB, announced and not": {
 			[]delivery{
@@ -204,7 +209,8 @@ func TestDeliveries(t *testing.T) {
 				deliver("push", opened, func(d *delivery) { d.body, d.chunked = make([]byte, webhook.MaxBody+1), true }),
 				deliver("push", event(`"padding":"`+strings.Repeat("x", webhook.MaxBody-200)+`",`)),
 			},
-			[]string{"413 the body is larger than 26214400 bytes", "413 the body is larger than 26214400 bytes", looking}, true,
+			[]string{"413 the body is larger than 26214400 bytes", "413 the body is larger than 26214400 bytes", looking},
+			true,
 		},
 		"w6 form-encoded": {
 			[]delivery{
@@ -217,11 +223,13 @@ func TestDeliveries(t *testing.T) {
 			[]string{
 				looking, "400 the payload is no JSON", "400 the form has no single field payload", "400 the form has no single field payload",
 				"400 the form has no single field payload",
-			}, true,
+			},
+			true,
 		},
 		"w7 compressed": {
 			[]delivery{deliver("push", opened, func(d *delivery) { d.body = zipped(64 << 20) }, header("Content-Encoding", "gzip"))},
-			[]string{"415 a body with a Content-Encoding is not taken"}, false,
+			[]string{"415 a body with a Content-Encoding is not taken"},
+			false,
 		},
 		"w8 nested 100,000 deep": {
 			[]delivery{
@@ -229,7 +237,8 @@ func TestDeliveries(t *testing.T) {
 				deliver("push", event(`"commits":`+strings.Repeat(`[`, 100_000)+strings.Repeat(`]`, 100_000)+`,`)),
 				deliver("push", strings.Repeat(`{"repository":`, 100_000)),
 			},
-			[]string{"400 the payload is nested too deeply", "400 the payload is nested too deeply", "400 the payload is nested too deeply"}, false,
+			[]string{"400 the payload is nested too deeply", "400 the payload is nested too deeply", "400 the payload is nested too deeply"},
+			false,
 		},
 		"w9 wrong types, nulls, no repository": {
 			[]delivery{
@@ -269,25 +278,29 @@ func TestDeliveries(t *testing.T) {
 				"400 the payload's field pull_request.number has the wrong type",
 				"400 the payload is no JSON",
 				looking,
-			}, true,
+			},
+			true,
 		},
 		"w10 the same delivery twice": {
 			[]delivery{deliver("pull_request", opened), deliver("pull_request", opened)},
-			[]string{looking, looking}, true,
+			[]string{looking, looking},
+			true,
 		},
 		"w11 no id, or an odd one": {
 			[]delivery{
 				deliver("pull_request", opened, func(d *delivery) { d.id = "" }),
 				deliver("pull_request", opened, func(d *delivery) { d.id = strings.Repeat("7", 1000) }),
 			},
-			[]string{looking, looking}, true,
+			[]string{looking, looking},
+			true,
 		},
 		// Nothing of a delivery says when it was: the bot looks at what is, not at what was.
 		"w12 replayed after three days": {[]delivery{deliver("pull_request", closed)}, []string{looking}, true},
 		"w13 closed before opened":      {[]delivery{deliver("pull_request", closed), deliver("pull_request", opened)}, []string{looking, looking}, true},
 		"w14 another repository": {
 			[]delivery{deliver("pull_request", other), deliver("installation", `{"action":"created","installation":{"id":4711}}`)},
-			[]string{"200 ignored: it is about another repository", "200 ignored: installation changes nothing here"}, false,
+			[]string{"200 ignored: it is about another repository", "200 ignored: installation changes nothing here"},
+			false,
 		},
 		"w15 renamed, transferred, made private": {
 			[]delivery{
@@ -301,12 +314,14 @@ func TestDeliveries(t *testing.T) {
 			[]string{
 				"202 looking at acme/manifests", "202 looking at emca/addons", "202 looking at emca/addons", "202 looking at Acme/Addons",
 				"200 ignored: it is about another repository", "200 ignored: it is about another repository",
-			}, true,
+			},
+			true,
 		},
 		// Whether the pull request is the bot's is decided when it looks: by author and repository, never by a name.
 		"w16 a fork's branch with the bot's name": {
 			[]delivery{deliver("pull_request", event(`"action":"opened","pull_request":{"number":66,"head":{"ref":"pick/release-1.31/pr-12","repo":{"full_name":"mallory/addons"}}},`))},
-			[]string{looking}, true,
+			[]string{looking},
+			true,
 		},
 		"w17 commands in comments": {
 			[]delivery{
@@ -317,26 +332,31 @@ func TestDeliveries(t *testing.T) {
 			[]string{
 				"200 ignored: comments are no commands", "200 ignored: comments are no commands",
 				"200 ignored: pull_request_review_comment changes nothing here",
-			}, false,
+			},
+			false,
 		},
 		"w18 commands of strangers": {
 			[]delivery{deliver("issue_comment", comment("created", "mallory", `"/tag 1.31"`))},
-			[]string{"200 ignored: comments are no commands"}, false,
+			[]string{"200 ignored: comments are no commands"},
+			false,
 		},
 		"the bot's comment, changed by somebody": {
 			[]delivery{deliver("issue_comment", comment("edited", "keeper[bot]", `"lies"`)), deliver("issue_comment", comment("created", "keeper[bot]", `"?"`))},
-			[]string{looking, "200 ignored: this action of issue_comment changes nothing here"}, true,
+			[]string{looking, "200 ignored: this action of issue_comment changes nothing here"},
+			true,
 		},
 		"w19 the bot's own doing": {
 			[]delivery{
 				deliver("issue_comment", strings.ReplaceAll(comment("edited", "keeper[bot]", `"/cherry-pick"`), "mona", "keeper[bot]")),
 				deliver("push", strings.ReplaceAll(event(`"ref":"refs/heads/pick/release-1.31/pr-12",`), "mona", "keeper[bot]")),
 			},
-			[]string{"200 ignored: it is our own doing", "200 ignored: it is our own doing"}, false,
+			[]string{"200 ignored: it is our own doing", "200 ignored: it is our own doing"},
+			false,
 		},
 		"w20 a label added and removed in one second": {
 			[]delivery{deliver("pull_request", labels("labeled")), deliver("pull_request", labels("unlabeled"))},
-			[]string{looking, looking}, true,
+			[]string{looking, looking},
+			true,
 		},
 		"w21 ping": {
 			[]delivery{
@@ -344,7 +364,8 @@ func TestDeliveries(t *testing.T) {
 				deliver("ping", `{"zen":"Design for failure.","hook":{"type":"App","app_id":1}}`),
 				deliver("ping", other),
 			},
-			[]string{"200 pong", "200 pong", "200 pong; but this webhook is another repository's, whose events are ignored"}, false,
+			[]string{"200 pong", "200 pong", "200 pong; but this webhook is another repository's, whose events are ignored"},
+			false,
 		},
 		"w22 events that nobody knows": {
 			[]delivery{
@@ -364,7 +385,8 @@ func TestDeliveries(t *testing.T) {
 				looking,
 				"400 X-GitHub-Event names no event",
 				"400 X-GitHub-Event names no event",
-			}, true,
+			},
+			true,
 		},
 		"other types of content": {
 			[]delivery{
@@ -376,7 +398,8 @@ func TestDeliveries(t *testing.T) {
 				"415 the Content-Type must be application/json or application/x-www-form-urlencoded",
 				"415 the Content-Type must be application/json or application/x-www-form-urlencoded",
 				looking,
-			}, true,
+			},
+			true,
 		},
 	}
 	for name, tc := range tests {
