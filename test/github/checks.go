@@ -56,10 +56,7 @@ type runInput struct {
 func (c *checkRun) change(in runInput, now time.Time) *answer {
 	if o := in.Output; o != nil {
 		if utf8.RuneCountInString(o.Summary) > maxCheckText || utf8.RuneCountInString(o.Text) > maxCheckText {
-			a := answer{status: http.StatusUnprocessableEntity, body: object{
-				"message":           "Invalid request.\n\nOnly 65535 characters are allowed; more were supplied.",
-				"documentation_url": documentation,
-			}}
+			a := unprocessable("Invalid request.\n\nOnly 65535 characters are allowed; more were supplied.")
 			return &a
 		}
 		c.title, c.summary, c.text = o.Title, o.Summary, o.Text
@@ -79,9 +76,7 @@ func (c *checkRun) change(in runInput, now time.Time) *answer {
 	if in.Conclusion != nil {
 		c.conclusion, c.status, c.completed = *in.Conclusion, "completed", now
 	} else if c.status == "completed" && c.conclusion == "" {
-		a := answer{status: http.StatusUnprocessableEntity, body: object{
-			"message": "Invalid request.\n\nMissing conclusion for a completed check run.", "documentation_url": documentation,
-		}}
+		a := unprocessable("Invalid request.\n\nMissing conclusion for a completed check run.")
 		return &a
 	}
 	return nil
@@ -99,9 +94,7 @@ func createRun(c *call) answer {
 		return failed(http.StatusBadRequest, "Problems parsing JSON")
 	}
 	if _, err := c.repo.facts.commit(in.HeadSHA); err != nil || len(in.HeadSHA) != 40 {
-		return answer{status: http.StatusUnprocessableEntity, body: object{
-			"message": "No commit found for SHA: " + in.HeadSHA, "documentation_url": documentation,
-		}}
+		return unprocessable("No commit found for SHA: " + in.HeadSHA)
 	}
 	run := &checkRun{id: c.s.id(), app: c.by.app, sha: in.HeadSHA, status: "queued", started: c.s.now()}
 	if refused := run.change(in, c.s.now()); refused != nil {
@@ -152,7 +145,7 @@ func updateRun(c *call) answer {
 func listRuns(c *call) answer {
 	commit, err := c.repo.resolve(c.path["ref"])
 	if err != nil {
-		return answer{status: http.StatusUnprocessableEntity, body: object{"message": "No commit found for SHA: " + c.path["ref"], "documentation_url": documentation}}
+		return unprocessable("No commit found for SHA: " + c.path["ref"])
 	}
 	type key struct {
 		app  *App
@@ -209,7 +202,7 @@ func createStatus(c *call) answer {
 	}
 	sha := c.path["sha"]
 	if _, err := c.repo.facts.commit(sha); err != nil || len(sha) != 40 {
-		return answer{status: http.StatusUnprocessableEntity, body: object{"message": "No commit found for SHA: " + sha, "documentation_url": documentation}}
+		return unprocessable("No commit found for SHA: " + sha)
 	}
 	if utf8.RuneCountInString(in.Description) > 140 {
 		return invalid(custom("Status", "description is too long (maximum is 140 characters)"))
@@ -270,6 +263,7 @@ func combinedStatus(c *call) answer {
 	}
 	at := c.repo.api() + "/commits/" + sha
 	return ok(object{
-		"state": state, "statuses": statuses, "sha": sha, "total_count": len(newest), "repository": c.repo.render("minimal"), "commit_url": at, "url": at + "/status",
+		"state": state, "statuses": statuses, "sha": sha, "total_count": len(newest), "repository": c.repo.render("minimal"),
+		"commit_url": at, "url": at + "/status",
 	})
 }

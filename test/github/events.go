@@ -44,7 +44,8 @@ func (r *Repository) tellRef(name, old, now string, by *account) {
 	}
 	from, to := orText(old, zero), orText(now, zero)
 	push := object{
-		"ref": name, "before": from, "after": to, "created": old == "", "deleted": now == "", "forced": old != "" && now != "" && !r.facts.ancestor(old, now),
+		"ref": name, "before": from, "after": to, "created": old == "", "deleted": now == "",
+		"forced":   old != "" && now != "" && !r.facts.ancestor(old, now),
 		"base_ref": nil, "compare": r.html() + "/compare/" + from[:12] + "..." + to[:12], "commits": []any{}, "head_commit": nil,
 		"pusher": object{"name": by.login, "email": by.email()},
 	}

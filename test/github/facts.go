@@ -198,7 +198,8 @@ func (f *facts) changed(from, to string) ([]file, error) {
 		if all[i].previous != "" {
 			paths = append(paths, all[i].previous)
 		}
-		patch, err := f.run([]string{"GIT_LITERAL_PATHSPECS=1"}, "", append([]string{"diff-tree", "-r", "-p", "-M", "--end-of-options", from, to, "--"}, paths...)...)
+		args := append([]string{"diff-tree", "-r", "-p", "-M", "--end-of-options", from, to, "--"}, paths...)
+		patch, err := f.run([]string{"GIT_LITERAL_PATHSPECS=1"}, "", args...)
 		if err != nil {
 			return nil, err
 		}

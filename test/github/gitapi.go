@@ -235,7 +235,15 @@ func compare(c *call) answer {
 	if err != nil {
 		return failed(http.StatusInternalServerError, err.Error())
 	}
-	state := map[[2]bool]string{{false, false}: "identical", {true, false}: "ahead", {false, true}: "behind", {true, true}: "diverged"}[[2]bool{len(ahead) > 0, len(behind) > 0}]
+	state := "identical"
+	switch {
+	case len(ahead) > 0 && len(behind) > 0:
+		state = "diverged"
+	case len(ahead) > 0:
+		state = "ahead"
+	case len(behind) > 0:
+		state = "behind"
+	}
 	show := func(sha string) any {
 		commit, err := c.repo.facts.commit(sha)
 		if err != nil {

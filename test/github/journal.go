@@ -24,7 +24,11 @@ type Request struct {
 
 // Writes tells whether it is meant to change something at GitHub. Tokens are made, but that is no content.
 func (r Request) Writes() bool {
-	return r.Operation != "git/push" && r.Operation != "git/fetch" && r.Method != "GET" && r.Method != "HEAD" && r.Operation != "apps/create-installation-access-token"
+	switch r.Operation {
+	case "git/push", "git/fetch", "apps/create-installation-access-token":
+		return false
+	}
+	return r.Method != "GET" && r.Method != "HEAD"
 }
 
 // journal is what happened, for tests to read.

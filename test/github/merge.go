@@ -63,25 +63,21 @@ func (r *Repository) tryMerge(p *pull) {
 // Merge is how a pull request is merged.
 type Merge struct {
 	// Method is merge, squash or rebase; empty is merge.
-	Method string
+	Method string `json:"merge_method"`
 	// Title and Message replace GitHub's own.
-	Title, Message string
+	Title   string `json:"commit_title"`
+	Message string `json:"commit_message"`
 	// SHA, when set, is what the head must be.
-	SHA string
+	SHA string `json:"sha"`
 }
 
 func mergePull(c *call) answer {
 	return onPull(c, "pull_number", func(p *pull) answer {
-		var in struct {
-			Title   string `json:"commit_title"`
-			Message string `json:"commit_message"`
-			SHA     string `json:"sha"`
-			Method  string `json:"merge_method"`
-		}
+		var in Merge
 		if len(c.body) > 0 && c.decode(&in) != nil {
 			return failed(http.StatusBadRequest, "Problems parsing JSON")
 		}
-		if refused := c.repo.merge(p, c.by.account, Merge(struct{ Method, Title, Message, SHA string }{in.Method, in.Title, in.Message, in.SHA})); refused != nil {
+		if refused := c.repo.merge(p, c.by.account, in); refused != nil {
 			return *refused
 		}
 		return ok(object{"sha": p.mergeSHA, "merged": true, "message": "Pull Request successfully merged"})
@@ -104,8 +100,7 @@ func (r *Repository) merge(p *pull, by *account, m Merge) *answer {
 		return refuse(http.StatusMethodNotAllowed, fmt.Sprintf("Required status check %q is expected.", r.missingChecks(protection, p.headSHA)[0]))
 	}
 	base := r.refs["refs/heads/"+p.base]
-	merged := append(slices.Clone(r.commitsOf(p)), "")
-	commits := merged[:len(merged)-1]
+	commits := r.commitsOf(p)
 	me := person{name: by.name, email: by.email(), at: r.server.now()}
 	var made []string
 	var err error

@@ -170,7 +170,14 @@ func getBranch(c *call) answer {
 	at := c.repo.api() + "/branches/" + name
 	b["commit"] = c.repo.commitObject(commit)
 	b["_links"] = object{"self": at, "html": c.repo.html() + "/tree/" + name}
-	b["protection"] = object{"enabled": classic, "required_status_checks": object{"enforcement_level": map[bool]string{true: "non_admins", false: "off"}[classic], "contexts": texts(names), "checks": checksOf(names)}}
+	level := "off"
+	if classic {
+		level = "non_admins"
+	}
+	b["protection"] = object{
+		"enabled":                classic,
+		"required_status_checks": object{"enforcement_level": level, "contexts": texts(names), "checks": checksOf(names)},
+	}
 	b["protection_url"] = at + "/protection"
 	return ok(b)
 }

@@ -324,7 +324,9 @@ func createReview(c *call) answer {
 		}
 		state := map[string]string{"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED", "": "PENDING"}[in.Event]
 		if c.by.account == p.author && state == "APPROVED" {
-			return answer{status: 422, body: object{"message": "Unprocessable Entity", "errors": []any{"Can not approve your own pull request"}, "documentation_url": documentation}}
+			return answer{status: http.StatusUnprocessableEntity, body: object{
+				"message": "Unprocessable Entity", "errors": []any{"Can not approve your own pull request"}, "documentation_url": documentation,
+			}}
 		}
 		v := &review{id: c.s.id(), by: c.by.account, body: in.Body, state: state, commit: p.headSHA, at: c.s.now()}
 		p.reviews = append(p.reviews, v)

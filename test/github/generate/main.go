@@ -1,5 +1,5 @@
 // Command generate writes what test/github/contract holds the stand-in to: the part of GitHub's published OpenAPI description that the
-// stand-in serves, and the shapes of GitHub's published webhook payloads. `make generate-github` runs it; it fetches two npm packages whose
+// stand-in serves, and the shapes of GitHub's published webhook payloads. `go run ./test/github/generate` runs it; it fetches two npm packages whose
 // versions and digests are written below, and nothing else, so running it twice changes nothing.
 //
 // # To serve one more operation
