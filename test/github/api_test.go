@@ -261,3 +261,40 @@ func TestPagesMoveWhileTheyAreRead(t *testing.T) {
 		t.Errorf("read %s", got)
 	}
 }
+
+// TestChecksAsGitHubListsThem has the newest run of each name of each app, unless all are asked for.
+func TestChecksAsGitHubListsThem(t *testing.T) {
+	w := start(t, github.Options{})
+	_, token := w.installed("branch-bot")
+	_, other := w.installed("ci")
+	sha := w.branch("fix", "main")
+	run := func(token, name, conclusion string) {
+		w.Helper()
+		body := fmt.Sprintf(`{"name":%q,"head_sha":%q,"conclusion":%q}`, name, sha, conclusion)
+		if status, _, answer := w.ask(token, "POST", "repos/acme/config/check-runs", body); status != 201 {
+			t.Fatalf("%d %s", status, answer)
+		}
+	}
+	run(token, "a", "failure")
+	run(other, "a", "success")
+	run(token, "b", "failure")
+	run(token, "a", "neutral")
+	for query, want := range map[string]string{
+		"":                         "a neutral, b failure, a success",
+		"?filter=all":              "a neutral, b failure, a success, a failure",
+		"?check_name=a":            "a neutral, a success",
+		"?per_page=1&page=2":       "b failure",
+		"?status=queued":           "",
+		"?filter=all&check_name=b": "b failure",
+	} {
+		_, _, body := w.ask(token, "GET", "repos/acme/config/commits/"+sha+"/check-runs"+query, "")
+		var got []string
+		for i := range strings.Count(body, `"check_suite"`) {
+			at := fmt.Sprintf("check_runs/%d/", i)
+			got = append(got, w.field(body, at+"name")+" "+w.field(body, at+"conclusion"))
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%q lists %v, want %s", query, got, want)
+		}
+	}
+}
