@@ -123,6 +123,10 @@ func TestKinds(t *testing.T) {
 			empty: true,
 			tree:  "100644 .gitattributes: * text=auto; 100644 a: 1 2",
 		},
+		"a file for a folder that has another name on the branch": { // nothing is guessed
+			base: []gitrepo.Change{file("old/a", twelve), file("old/b", big)}, branch: []gitrepo.Change{remove("old"), file("new/a", twelve), file("new/b", big)}, main: []gitrepo.Change{file("old/c", "1\n")},
+			tree: "100644 new/a: one two three four five six seven eight nine ten eleven twelve; 100644 new/b: one two three four five SIX seven eight nine ten eleven twelve; 100644 old/c: 1",
+		},
 		"an empty change": { // g8
 			base:  []gitrepo.Change{file("a", "1\n")},
 			empty: true,

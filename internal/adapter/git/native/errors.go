@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git"
@@ -110,11 +108,6 @@ func kindOf(said string) error {
 // onDisk makes an error of the mirror's folder.
 func (m *Mirror) onDisk(err error) error {
 	return &git.Error{Kind: git.ErrDisk, URL: m.where.name, Detail: err.Error()}
-}
-
-// isDisk tells whether an error of the system is about the disk, not about what is on it.
-func isDisk(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EFBIG) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EROFS) || errors.Is(err, fs.ErrPermission)
 }
 
 const maxDetail = 300

@@ -127,6 +127,9 @@ func (m *Mirror) rebuild(ctx context.Context, a access, l listing) error {
 	if err := m.layout(building); err != nil {
 		return m.onDisk(err)
 	}
+	if m.where.folder {
+		m.seed(ctx, a, building)
+	}
 	if err := m.transfer(ctx, a, l, building); err != nil {
 		return err
 	}

@@ -254,7 +254,7 @@ func TestMirrorDamaged(t *testing.T) {
 		"the process before was killed": {damage: func(string) error { return nil }, killed: true, said: []string{"checking the mirror, because the process that had it before was killed"}},
 		"a pack is cut":                 {damage: func(dir string) error { return os.Truncate(pack(dir, ".pack"), 100) }, said: []string{"discarding a damaged mirror"}},
 		"a pack is empty":               {damage: func(dir string) error { return os.Truncate(pack(dir, ".pack"), 0) }, said: []string{"discarding a damaged mirror"}},
-		"a byte of a pack has changed":  {damage: func(dir string) error { return flip(pack(dir, ".pack"), 40) }, said: []string{"discarding a damaged mirror"}},
+		"a byte of a pack has changed":  {damage: func(dir string) error { return flip(pack(dir, ".pack"), -25) }, said: []string{"discarding a damaged mirror"}},
 		"a pack is gone":                {damage: func(dir string) error { return os.Remove(pack(dir, ".pack")) }, said: []string{"discarding a damaged mirror"}},
 		"an index is gone":              {damage: func(dir string) error { return os.Remove(pack(dir, ".idx")) }, said: []string{"discarding a damaged mirror"}},
 		"an index has changed":          {damage: func(dir string) error { return flip(pack(dir, ".idx"), 1) }, said: []string{"discarding a damaged mirror"}},
@@ -331,6 +331,7 @@ func TestMirrorDamaged(t *testing.T) {
 	}
 }
 
+// flip changes a byte of a file; a negative place counts from the end.
 func flip(path string, at int64) error {
 	if err := os.Chmod(path, 0o600); err != nil {
 		return err
@@ -338,6 +339,9 @@ func flip(path string, at int64) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
+	}
+	if info, err := f.Stat(); at < 0 && err == nil {
+		at += info.Size()
 	}
 	b := make([]byte, 1)
 	_, err = f.ReadAt(b, at)
