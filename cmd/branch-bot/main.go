@@ -24,7 +24,9 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "branch-bot",
 		Short: "Look after the branches of a config repository",
-		Long: "branch-bot looks after the branches of a config repository. So far it checks what would be released, and shows what a change does.\n" +
+		Long: "branch-bot looks after the branches of a config repository: it cuts a release branch for each Kubernetes minor, picks changes of main to the\n" +
+			"branches by pull requests, tells where each change is, releases, and shows what a change does to the rendered manifests.\n\n" +
+			"Whatever changes the repository or GitHub is a plan, which is printed; --apply carries it out. Merging and tagging stay people's decisions.\n" +
 			"Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 the check found something.",
 	}
 	root.AddCommand(cli.NewValidate(), newDiff(), newLedger(), newPick(), newCut(), newTag(), newReconcile(), newServe())
