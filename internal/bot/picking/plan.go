@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/core/change"
@@ -29,6 +30,12 @@ func Plan(ctx context.Context, o Options, t Target, changes []ledger.Change) ([]
 	alone, err := o.Mirror.PickEach(ctx, t.Onto, hashes)
 	if err != nil {
 		return nil, fmt.Errorf("plan %s: %w", t.Branch, err)
+	}
+	for _, m := range alone {
+		for i, c := range m.Conflicts {
+			// Git was told the branch's commit only.
+			m.Conflicts[i].Message = strings.ReplaceAll(c.Message, t.Onto[:12], t.Branch)
+		}
 	}
 	p := planner{Options: o, target: t, tip: t.Onto, on: map[string]bool{}}
 	trials := make([]Trial, 0, len(changes))
