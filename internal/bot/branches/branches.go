@@ -60,15 +60,11 @@ type Options struct {
 
 // Plan says what is to be done to the whole repository, in order. Steps without Do only tell. An error may come with steps: it is about what
 // could not be looked at, they about the rest.
-func Plan(ctx context.Context, o Options) ([]*steps.Step, error) {
+func Plan(ctx context.Context, o Options) (plan []*steps.Step, failed error) {
 	w, err := gather(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	var (
-		plan   []*steps.Step
-		failed error
-	)
 	for _, part := range []func(context.Context) ([]*steps.Step, error){
 		w.cut, w.follow, w.retire, w.picks, w.checks, w.also, w.ledgers, w.diffs,
 	} {

@@ -125,7 +125,6 @@ const fresh = 30
 func (w *world) subjects() (all []subject) {
 	newest := newest(w.refs, w.Distribution)
 	unsettled, again := map[int]bool{}, map[int]bool{}
-	by := rows(w.Ledger)
 	var order []*forge.Pull
 	for _, c := range w.Facts.Changes {
 		if c.Pull == nil {
@@ -134,8 +133,8 @@ func (w *world) subjects() (all []subject) {
 		if !slices.ContainsFunc(order, func(p *forge.Pull) bool { return p.Number == c.Pull.Number }) {
 			order = append(order, c.Pull)
 		}
-		for _, e := range by[c.Hash].Branches {
-			switch is := recent(by[c.Hash], e, newest); {
+		for _, e := range w.rows[c.Hash].Branches {
+			switch is := recent(w.rows[c.Hash], e, newest); {
 			case is && e.Tag == "", e.State != ledger.Landed && e.State != ledger.Skipped:
 				unsettled[c.Pull.Number] = true
 			case is:

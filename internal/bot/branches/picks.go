@@ -113,9 +113,8 @@ func (w *world) situation(ctx context.Context, b ledger.Branch, source pick.Sour
 			s.elsewhere = &w.pulls[i]
 		}
 	}
-	by := rows(w.Ledger)
 	for _, c := range wanted {
-		if e := by[c].Branches[b.Name]; e.State == ledger.Waiting {
+		if e := w.rows[c].Branches[b.Name]; e.State == ledger.Waiting {
 			s.waits = cmp.Or(e.Reason, "an earlier change of the same files is not there yet")
 		}
 	}
@@ -204,12 +203,11 @@ func (w *world) earlier(s situation) (found []pick.Earlier) {
 			return f.Path == c.Path || strings.HasPrefix(f.Path, c.Path+"/")
 		})
 	}
-	by := rows(w.Ledger)
 	for _, c := range w.Facts.Changes {
 		if c.Hash == s.source.Changes[0].Hash {
 			break
 		}
-		row := by[c.Hash]
+		row := w.rows[c.Hash]
 		if e := row.Branches[s.branch]; e.State != ledger.Landed && slices.ContainsFunc(c.Files, touches) {
 			found = append(found, pick.Earlier{Commit: c.Hash, Title: row.Title, Pull: row.Pull, Entry: e})
 		}

@@ -19,6 +19,8 @@ type world struct {
 	Options
 	history.History
 	refs native.Refs
+	// rows are the ledger's, by commit.
+	rows map[string]ledger.Row
 	// pulls are all that matter, by number.
 	pulls []forge.Pull
 	// following are branches that a step of this plan moves to main.
@@ -62,6 +64,10 @@ func gather(ctx context.Context, o Options) (*world, error) {
 	w.History, err = history.Read(ctx, o.history(w.pulls))
 	if err != nil {
 		return nil, err
+	}
+	w.rows = map[string]ledger.Row{}
+	for _, r := range w.Ledger.Changes {
+		w.rows[r.Commit] = r
 	}
 	if w.Main = cmp.Or(o.Main, w.Facts.Main, w.refs.Head); w.Main == "" {
 		return nil, fmt.Errorf("which branch is main is not known: say --main")
@@ -140,15 +146,6 @@ func recent(row ledger.Row, e ledger.Entry, newest map[string]bool) bool {
 
 // live are the release branches that are looked after, by minor.
 func (w *world) live() []ledger.Branch { return w.Facts.Branches }
-
-// rows are the ledger's, by commit.
-func rows(l ledger.Ledger) map[string]ledger.Row {
-	by := map[string]ledger.Row{}
-	for _, r := range l.Changes {
-		by[r.Commit] = r
-	}
-	return by
-}
 
 // learn notes what a step did to a pull request, for what later steps say.
 func (w *world) learn(branch string, p ledger.Pull) {
