@@ -77,6 +77,10 @@ generate: ## Regenerate the CRDs and deep copies from internal/api
 generate-apis: ## Regenerate what each Kubernetes minor serves, from Kubernetes' modules
 	@go run ./test/apis/generate
 
+.PHONY: generate-github
+generate-github: ## Regenerate what the GitHub stand-in is held to, from GitHub's published description
+	@go run ./test/github/generate
+
 .PHONY: fuzz
 fuzz: ## Run each fuzz target for FUZZTIME (30s), and the property tests with other choices
 	@grep -rl --include='*_test.go' '"pgregory.net/rapid"' internal | xargs -n1 dirname | sort -u | while read -r dir; do \

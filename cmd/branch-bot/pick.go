@@ -7,6 +7,8 @@ import (
 	"io"
 	"text/tabwriter"
 
+	"github.com/addon-manager/addon-manager/internal/bot"
+	"github.com/addon-manager/addon-manager/internal/bot/branches"
 	"github.com/addon-manager/addon-manager/internal/bot/history"
 	"github.com/addon-manager/addon-manager/internal/bot/picking"
 	"github.com/addon-manager/addon-manager/internal/cli"
@@ -22,48 +24,74 @@ import (
 type picks struct {
 	forge              forgeFlags
 	rendering          rendering
+	planned            planned
 	branches           []string
-	output             string
 	planOnly, noRender bool
 }
 
 func newPick() *cobra.Command {
 	var k picks
 	cmd := &cobra.Command{
-		Use:   "pick --repository DIR|URL [--branch BRANCH]",
-		Short: "Tell which changes of main would apply to the release branches",
+		Use:   "pick --repository DIR|URL [--branch BRANCH] [--plan-only | --apply]",
+		Short: "Pick changes of main to the release branches, by pull requests",
 		Long: "Tries each change of main that a live release branch is missing, oldest first: whether it applies cleanly or conflicts, in which files, and how.\n" +
 			"A change is tried on top of the earlier ones of the same files that apply, and without those that conflict. What Git merges must also be YAML\n" +
 			"that can be read, and render as before. Versions that both sides changed are decided by the addon's range of Kubernetes versions.\n\n" +
-			"Nothing is changed anywhere. Labels and pull requests count where there are credentials for GitHub.",
+			"That is what --plan-only prints, and what is printed without credentials for GitHub. With them, the pull requests that would be opened, renewed or\n" +
+			"closed are listed, and --apply does it, as reconcile does; a change that conflicts becomes a draft that says how to finish it.",
 		Example: "  branch-bot pick --repository . --plan-only\n" +
-			"  branch-bot pick --repository . --branch release-1.31 --plan-only -o json",
-		Args: cli.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return k.run(cmd) },
+			"  branch-bot pick --repository . --branch release-1.31 --plan-only -o json\n" +
+			"  branch-bot pick --repository https://github.com/acme/addons --apply",
+		DisableFlagsInUseLine: true,
+		Args:                  cli.NoArgs,
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return k.run(cmd) },
 	}
 	k.forge.Add(cmd)
 	k.rendering.add(cmd)
+	k.planned.add(cmd)
 	f := cmd.Flags()
 	f.StringSliceVar(&k.branches, "branch", nil, "only these release branches, such as release-1.31")
 	f.BoolVar(&k.planOnly, "plan-only", false, "only tell what would apply")
 	f.BoolVar(&k.noRender, "no-render", false, "do not render what applies")
-	f.StringVarP(&k.output, "output", "o", "table", "table, json or yaml")
 	return cmd
 }
 
 func (k *picks) run(cmd *cobra.Command) error {
-	format, err := show.ParseFormat(k.output)
-	if err != nil {
-		return cli.Usagef("%w", err)
+	if err := k.planned.check(); err != nil {
+		return err
 	}
 	if _, err := k.rendering.check(); err != nil {
 		return err
 	}
-	p, err := k.forge.open(cmd.Context(), cmd.ErrOrStderr(), false)
+	if k.planOnly && k.planned.apply {
+		return cli.Usagef("--plan-only and --apply exclude each other")
+	}
+	p, err := k.forge.open(cmd.Context(), cmd.ErrOrStderr(), k.planned.apply)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
+	var o bot.Options
+	if !k.noRender {
+		var done func()
+		if o, done, err = k.rendering.open(cmd.ErrOrStderr()); err != nil {
+			return err
+		}
+		defer done()
+	}
+	if p.hub == nil || k.planOnly {
+		return k.tell(cmd, p, o)
+	}
+	b := p.branches(o, nil)
+	if k.noRender {
+		b.Renders = nil
+	}
+	plan, err := branches.Picks(cmd.Context(), b, k.branches)
+	return k.planned.finish(cmd, plan, err)
+}
+
+// tell prints what would apply.
+func (k *picks) tell(cmd *cobra.Command, p *place, rendering bot.Options) error {
 	h, err := p.history(cmd.Context())
 	if err != nil {
 		return err
@@ -74,16 +102,11 @@ func (k *picks) run(cmd *cobra.Command) error {
 	}
 	o := picking.Options{Mirror: p.mirror, Committer: p.committer}
 	if !k.noRender {
-		rendering, done, err := k.rendering.open(cmd.ErrOrStderr())
-		if err != nil {
-			return err
-		}
-		defer done()
 		rendering.Repository = p.mirror.Repository()
 		o.Renders = renders(rendering)
 	}
 	found, failed := k.try(cmd.Context(), o, h, l)
-	return errors.Join(printTried(cmd.OutOrStdout(), format, found), failed)
+	return errors.Join(printTried(cmd.OutOrStdout(), k.planned.format, found), failed)
 }
 
 // try tries what the branches of a ledger are missing. A branch that cannot be tried does not stop the others.
