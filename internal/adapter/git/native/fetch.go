@@ -133,6 +133,13 @@ func (m *Mirror) rebuild(ctx context.Context, a access, l listing) error {
 	if err := m.transfer(ctx, a, l, building); err != nil {
 		return err
 	}
+	if len(l.raw) > manyRefs {
+		in := *m.program
+		in.repository = building
+		if _, err := in.run(ctx, call{args: []string{"pack-refs", "--all"}}); err != nil {
+			return err
+		}
+	}
 	if err := writeHead(building, l.head); err != nil {
 		return m.onDisk(err)
 	}
@@ -224,6 +231,8 @@ var lockedName = regexp.MustCompile(`cannot lock ref|exists; cannot create`)
 const (
 	maxPacks = 50
 	maxLoose = 20000
+	// manyRefs are better in one file than in one each.
+	manyRefs = 500
 )
 
 // tidy packs the repository when many transfers have piled up. What no ref names stays for two weeks.

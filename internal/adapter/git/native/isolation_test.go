@@ -13,8 +13,8 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/core/change"
-	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 	"github.com/addon-manager/addon-manager/internal/testkit/githttp"
+	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 )
 
 // TestIsolation gives the user, the environment and the repository configurations that would run a program or change a result, and goes through a whole
