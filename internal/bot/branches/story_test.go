@@ -16,7 +16,7 @@ func (town *town) said(number int, heading string) string {
 	town.Helper()
 	var found []string
 	for _, c := range town.repo.Comments(number) {
-		if c.Author == "branch-bot" && strings.Contains(c.Body, heading) {
+		if (c.Author == "branch-bot" || town.app != nil && c.Author == town.app.Login) && strings.Contains(c.Body, heading) {
 			found = append(found, strings.ReplaceAll(c.Body, town.server.URL()+"/acme/config", ""))
 		}
 	}
@@ -313,4 +313,39 @@ func TestDiffs(t *testing.T) {
 	if asked != before+1 {
 		t.Errorf("compared %d times", asked-before)
 	}
+}
+
+// TestAsApp has the bot be a GitHub App, which may make check runs, and whose login nobody else can have.
+func TestAsApp(t *testing.T) {
+	town := newTown(t, github.Options{})
+	app, err := town.server.AddApp("keeper", "acme")
+	town.ok(err)
+	town.app = app
+	town.commit("release-1.31", "Own value", map[string]string{"addons/cert/cert.yaml": settings("cert", "own")})
+	town.change("Set cert to 2", "squash", map[string]string{"addons/cert/cert.yaml": settings("cert", "2")})
+	town.settle()
+	town.expect(town.pulls(),
+		`#2 release-1.31 ← pick/release-1.31/pr-1 by keeper[bot]: [release-1.31] Set cert to 2, open draft ["cherry-pick" "conflict"]`,
+		`#3 release-1.32 ← pick/release-1.32/pr-1 by keeper[bot]: [release-1.32] Set cert to 2, open ["cherry-pick"]`,
+	)
+	check := town.repo.Checks(town.pull(2).HeadSHA)[0]
+	want := github.Check{
+		Name: "addons/no-conflicts", SHA: town.pull(2).HeadSHA, Status: "completed", Conclusion: "failure", Title: "1 path to decide", App: "keeper",
+		Summary: "These paths are not ready to be merged:\n\n- `addons/cert/cert.yaml` has 1 conflict marker\n\n" +
+			"Where a path is right as it is, say so in the message of a commit, on a line of its own: `Resolved: PATH`.\n",
+	}
+	if check != want {
+		t.Errorf("got  %+v\nwant %+v", check, want)
+	}
+	if who, err := town.repo.Git.Git("log", "-1", "--format=%an, %cn", town.pull(3).HeadSHA); err != nil || who != "ann, keeper[bot]" {
+		t.Errorf("committed by %s (%v)", who, err)
+	}
+	// A finished draft: markers gone, by a person, who then says that it is ready.
+	town.commit("pick/release-1.31/pr-1", "Finish it", map[string]string{"addons/cert/cert.yaml": settings("cert", "2")})
+	town.ok(town.repo.SetDraft(2, "ann", false))
+	town.settle()
+	town.expect([]string{town.check(2)}, "success")
+	town.merge(2, "squash")
+	town.settle()
+	town.expect(town.where(1)[:1], fmt.Sprintf("| `release-1.31` | landed | [`%s`](/commit/%s) [#2](/pull/2) |  |", town.pull(2).MergeSHA[:12], town.pull(2).MergeSHA))
 }

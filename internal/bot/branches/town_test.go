@@ -41,6 +41,13 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
+// nextHour goes on to the next full hour.
+func (c *clock) nextHour() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Truncate(time.Hour).Add(time.Hour)
+}
+
 // town is a config repository on GitHub's stand-in, with the people who work on it.
 type town struct {
 	*testing.T
@@ -48,6 +55,8 @@ type town struct {
 	repo   *github.Repository
 	clock  *clock
 	token  string
+	// app is who the bot is instead of a user.
+	app    *github.App
 	mirror string
 	// follow are minors to follow.
 	follow []version.Minor
@@ -159,16 +168,19 @@ func (town *town) propose(head, base, title string) int {
 
 func (town *town) merge(number int, method string) {
 	town.Helper()
-	town.ok(town.clock.Sleep(town.Context(), time.Minute))
+	// Each at its own full hour, so that the same story has the same commits however long the bot took in between.
+	town.clock.nextHour()
 	_, err := town.repo.MergePull(number, "ben", github.Merge{Method: method})
 	town.ok(err)
 }
 
-// world opens the repository as the bot does.
+// options opens the repository as the bot does.
 func (town *town) options(ctx context.Context) (o branches.Options, done func(), err error) {
-	client, err := adapter.New(adapter.Options{
-		APIURL: town.server.APIURL(), Owner: "acme", Name: "config", Token: town.token, Now: town.clock.Now, Sleep: town.clock.Sleep,
-	})
+	as := adapter.Options{APIURL: town.server.APIURL(), Owner: "acme", Name: "config", Token: town.token, Now: town.clock.Now, Sleep: town.clock.Sleep}
+	if town.app != nil {
+		as.Token, as.App = "", &adapter.App{ID: town.app.ID, Installation: town.app.Installation, Key: town.app.Key}
+	}
+	client, err := adapter.New(as)
 	if err != nil {
 		return o, nil, err
 	}
