@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
@@ -15,7 +16,11 @@ import (
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 )
 
-func TestMain(m *testing.M) { os.Exit(chance.Main(m)) }
+func TestMain(m *testing.M) {
+	code := chance.Main(m)
+	_ = os.RemoveAll(begun().dir)
+	os.Exit(code)
+}
 
 // offers is a catalog of two addons, one of them not for 1.31.
 const offers = `apiVersion: addons.kaas.dev/v1alpha1
@@ -50,14 +55,41 @@ type work struct {
 
 // newWork has a first commit on main, and release-1.31 and release-1.32 cut from it.
 func newWork(t fatal, dir string) *work {
-	w := &work{t: t, dir: dir}
+	t.Helper()
+	b := begun()
+	if b.failed != "" {
+		t.Fatalf("%s", b.failed)
+	}
+	if err := os.CopyFS(dir, os.DirFS(b.dir)); err != nil {
+		t.Fatalf("%v", err)
+	}
+	return &work{t: t, dir: dir, ticks: b.ticks}
+}
+
+// template is a work tree that others are copies of, which is faster than to make each.
+type template struct {
+	work
+	failed string
+}
+
+func (t *template) Helper()                           {}
+func (t *template) Fatalf(format string, args ...any) { t.failed = fmt.Sprintf(format, args...) }
+
+var begun = sync.OnceValue(func() *template {
+	b := &template{}
+	dir, err := os.MkdirTemp("", "history-test-*")
+	if err != nil {
+		b.Fatalf("%v", err)
+	}
+	b.work = work{t: b, dir: dir}
+	w := &b.work
 	w.git("init", "-q", "-b", "main")
 	w.write(map[string]string{"catalog.yaml": offers, cert: numbered(1, ""), crds: numbered(1, ""), dns: numbered(1, ""), note: "1\n"})
 	w.git("commit", "-qm", "Begin")
 	w.git("branch", "release-1.31")
 	w.git("branch", "release-1.32")
-	return w
-}
+	return b
+})
 
 // numbered is a file of 30 lines, of which those of a text replace the first at a place.
 func numbered(from int, text string) string {
