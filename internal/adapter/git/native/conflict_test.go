@@ -203,3 +203,27 @@ func shown(t *testing.T, m *Mirror, tree string) string {
 	}
 	return strings.Join(list, "; ")
 }
+
+// TestMergeAdvice reads results after which git writes advice for people, as some versions do for some submodules, in the middle of the data.
+func TestMergeAdvice(t *testing.T) {
+	one := emptyTree + "\x00160000 " + zeroHash + " 2\tlib\x00\x001\x00lib\x00CONFLICT (submodule)\x00Merge conflict in lib\n\x00Recursive merging with submodules\n 1. do this\n"
+	for name, tc := range map[string]struct {
+		in   string
+		many bool
+		rest string
+	}{
+		"alone":      {one, false, ""},
+		"of several": {one + "\x001\x00" + emptyTree + "\x00\x00", true, "1\x00" + emptyTree + "\x00\x00"},
+	} {
+		r := &reader{rest: tc.in}
+		g, err := r.merge(true, tc.many)
+		if err != nil || len(g.stages) != 1 || len(g.messages) != 1 || g.messages[0].kind != "CONFLICT (submodule)" || r.rest != tc.rest {
+			t.Errorf("%s: got %+v, %v, and %q is left", name, g, err, r.rest)
+		}
+	}
+	for _, in := range []string{"", "x\x00", emptyTree, emptyTree + "\x00", emptyTree + "\x00x\x00\x00", emptyTree + "\x00\x009\x00", emptyTree + "\x00\x001\x00a\x00"} {
+		if g, err := (&reader{rest: in}).merge(true, false); err == nil && in != emptyTree+"\x00" {
+			t.Errorf("%q is read as %+v", in, g)
+		}
+	}
+}

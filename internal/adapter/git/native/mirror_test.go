@@ -280,6 +280,7 @@ func TestMirrorDamaged(t *testing.T) {
 			t.Parallel()
 			repo := gitrepo.New(t)
 			tip := repo.Commit("main", map[string]string{"a": "1\n"}, "one")
+			repo.SetBranch("release", tip)
 			url, _ := serve(t, repo, githttp.Options{})
 			dir := t.TempDir()
 			m := open(t, Options{URL: url, Dir: dir})

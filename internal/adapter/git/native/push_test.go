@@ -183,7 +183,7 @@ func TestPushAgain(t *testing.T) {
 func TestPushRace(t *testing.T) {
 	rounds := 100
 	if testing.Short() {
-		rounds = 10
+		rounds = 4
 	}
 	repo := gitrepo.New(t)
 	tip := repo.Apply("main", "one")
