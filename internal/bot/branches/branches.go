@@ -1,6 +1,6 @@
-// Package branches keeps the branches of a config repository: it cuts them, proposes picks to them, says on pull requests where changes are and what
-// they do, and closes what is no longer wanted. Everything is planned first, from Git and the forge alone; a plan may be carried out, cut off
-// anywhere, and made again: it then holds what is left to do.
+// Package branches keeps the branches of a config repository: it cuts them, proposes picks to them, says on pull requests where changes
+// are and what they do, and closes what is no longer wanted. Everything is planned first, from Git and the forge alone; a plan may be
+// carried out, cut off anywhere, and made again: it then holds what is left to do.
 //
 // What people did stands: commits of theirs are never overwritten, titles and targets never changed back, what they closed stays closed.
 package branches

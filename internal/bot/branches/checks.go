@@ -86,7 +86,8 @@ func headsOf(r native.Refs, p forge.Pull) []string {
 
 func (w *world) sets(branch string, pull int, c forge.Check) *steps.Step {
 	return &steps.Step{
-		Action: "check", Branch: branch, Pull: pull, What: fmt.Sprintf("set %s of %s to %s", c.Name, short(c.Commit), c.Conclusion), Why: c.Title,
+		Action: "check", Branch: branch, Pull: pull,
+		What: fmt.Sprintf("set %s of %s to %s", c.Name, short(c.Commit), c.Conclusion), Why: c.Title,
 		Do: func(ctx context.Context) error { return w.Hub.SetCheck(ctx, c) },
 	}
 }
@@ -105,11 +106,13 @@ func (w *world) undressed(branch string, p ledger.Pull) *steps.Step {
 	var assignees []string
 	for _, c := range w.Facts.Changes {
 		if len(p.Assignees) == 0 && len(assignees) == 0 && c.Pull != nil && slices.Contains(m.Source, c.Hash) {
-			assignees = pick.Write(pick.Request{Branch: branch, Source: pick.Source{Pull: c.Pull, Changes: []ledger.Change{c}}}).Assignees
+			source := pick.Source{Pull: c.Pull, Changes: []ledger.Change{c}}
+			assignees = pick.Write(pick.Request{Branch: branch, Source: source}).Assignees
 		}
 	}
 	return &steps.Step{
-		Action: "label", Branch: branch, Pull: p.Number, What: fmt.Sprintf("label and assign %q", markdown.Clip(p.Title, 80)), Why: "it has no label " + pick.LabelPick,
+		Action: "label", Branch: branch, Pull: p.Number,
+		What: fmt.Sprintf("label and assign %q", markdown.Clip(p.Title, 80)), Why: "it has no label " + pick.LabelPick,
 		Do: func(ctx context.Context) error { return w.dress(ctx, p.Number, labels, assignees) },
 	}
 }

@@ -120,8 +120,8 @@ type subject struct {
 // fresh is how many of the settled pull requests are looked at again: those that were updated last.
 const fresh = 30
 
-// subjects are the source pull requests whose comment may be out of date, oldest first: those with a change that is not settled everywhere, those in
-// the newest releases, and those that were updated last.
+// subjects are the source pull requests whose comment may be out of date, oldest first: those with a change that is not settled everywhere,
+// those in the newest releases, and those that were updated last.
 func (w *world) subjects() (all []subject) {
 	newest := newest(w.refs, w.Distribution)
 	unsettled, again := map[int]bool{}, map[int]bool{}
@@ -173,7 +173,8 @@ func newest(refs native.Refs, distribution string) map[string]bool {
 	return found
 }
 
-// standing is the comment on a source pull request. Branches that were cut with the changes are left out; none left means that there is nothing to say.
+// standing is the comment on a source pull request. Branches that were cut with the changes are left out; none left means that there is
+// nothing to say.
 func (w *world) standing(l ledger.Ledger, pull int) (body string, any bool) {
 	var rows []ledger.Row
 	for i := len(w.Facts.Changes) - 1; i >= 0; i-- {

@@ -20,8 +20,8 @@ import (
 // ErrNotOffered means that main's catalog does not offer a minor.
 var ErrNotOffered = errors.New("main's catalog does not offer it")
 
-// Cut plans the branches that are missing, and those of Options.Follow that main is ahead of. Minors limits it; one that main's catalog does not offer is an
-// error, one whose branch is there already is nothing to do.
+// Cut plans the branches that are missing, and those of Options.Follow that main is ahead of. Minors limits it; one that main's catalog does
+// not offer is an error, one whose branch is there already is nothing to do.
 func Cut(ctx context.Context, o Options, minors []version.Minor) ([]*steps.Step, error) {
 	o.Hub = nil
 	w, err := gather(ctx, o)

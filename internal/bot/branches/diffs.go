@@ -12,14 +12,15 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
 
-// diffs says on open pull requests what they do to the manifests, against the commit where they left their base: so it stays as it is while the base
-// moves on, and is rendered once for each head.
+// diffs says on open pull requests what they do to the manifests, against the commit where they left their base: so it stays as it is while
+// the base moves on, and is rendered once for each head.
 func (w *world) diffs(ctx context.Context) (plan []*steps.Step, failed error) {
 	if w.Hub == nil || w.Diff == nil {
 		return nil, nil
 	}
 	for _, p := range w.pulls {
-		if !p.Open || w.renewed(p.Number) || p.Base != w.Main && !slices.ContainsFunc(w.live(), func(b ledger.Branch) bool { return b.Name == p.Base }) {
+		kept := p.Base == w.Main || slices.ContainsFunc(w.live(), func(b ledger.Branch) bool { return b.Name == p.Base })
+		if !p.Open || !kept || w.renewed(p.Number) {
 			continue
 		}
 		step, err := w.diff(ctx, p)

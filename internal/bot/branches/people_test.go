@@ -1,10 +1,13 @@
 package branches_test
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/core/pick"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 	"github.com/addon-manager/addon-manager/test/github"
@@ -14,6 +17,7 @@ import (
 // two more runs, of which the second finds nothing to do.
 func TestPeople(t *testing.T) {
 	const head = "pick/release-1.31/pr-1"
+	daily := []string{"one closes it", "one commits to it", "one uses the bot's branch for it", "the branch moves, and it does not apply any more"}
 	const mine = `release-1.31 ← pick/release-1.31/pr-1 by branch-bot: [release-1.31] Set cert to 2, `
 	for name, tc := range map[string]struct {
 		// before happens before the bot ran for the first time, after between two runs.
@@ -178,6 +182,9 @@ func TestPeople(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && !slices.Contains(daily, name) {
+				t.Skip("some people are enough for every day")
+			}
 			t.Parallel()
 			town := newTown(t, github.Options{})
 			town.change("Set cert to 2", "squash", map[string]string{"addons/cert/cert.yaml": settings("cert", "2")})
@@ -266,6 +273,9 @@ func TestMeanwhile(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && tc.on != "git/push" {
+				t.Skip("one is enough for every day")
+			}
 			t.Parallel()
 			town := newTown(t, github.Options{})
 			town.commit("release-1.31", "Own value", map[string]string{"addons/cert/cert.yaml": settings("cert", "own")})
@@ -297,4 +307,23 @@ func TestMeanwhile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestProtected has the server refuse what the bot may not do. That is told, and the rest is done.
+func TestProtected(t *testing.T) {
+	town := newTown(t, github.Options{})
+	town.repo.Protect("release-1.33", github.Protection{Push: []string{"ben"}})
+	town.change("Offer 1.33", "squash", map[string]string{"catalog.yaml": fmt.Sprintf(catalogText, `"1.31", "1.32", "1.33"`)})
+	for range 2 {
+		_, err := town.try(t.Context())
+		if err == nil || !errors.Is(err, native.ErrProtected) || !strings.HasPrefix(err.Error(), "cut release-1.33: ") {
+			t.Errorf("got %v", err)
+		}
+	}
+	town.expect(town.pulls(),
+		`#2 release-1.31 ← pick/release-1.31/pr-1 by branch-bot: [release-1.31] Offer 1.33, open ["cherry-pick"]`,
+		`#3 release-1.32 ← pick/release-1.32/pr-1 by branch-bot: [release-1.32] Offer 1.33, open ["cherry-pick"]`,
+	)
+	town.ok(town.repo.Git.SetBranch("release-1.33", "main"))
+	town.settle()
 }

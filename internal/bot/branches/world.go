@@ -49,11 +49,12 @@ func gather(ctx context.Context, o Options) (*world, error) {
 		return nil, err
 	}
 	w := &world{
-		Options: o, following: map[string]bool{}, pushed: map[string]bool{}, busy: map[int]bool{}, news: map[string][]ledger.Pull{}, files: map[string]map[string]change.Entry{},
+		Options: o, following: map[string]bool{}, pushed: map[string]bool{}, busy: map[int]bool{}, news: map[string][]ledger.Pull{},
+		rows: map[string]ledger.Row{}, files: map[string]map[string]change.Entry{},
 	}
 	var err error
 	if o.Hub != nil {
-		// First the forge and then Git would miss a branch that came between the two; the other way round, a commit that is not there yet is waited for.
+		// After Git: what was merged in between is known to be there, and waited for.
 		if w.pulls, err = relevant(ctx, o); err != nil {
 			return nil, err
 		}
@@ -65,7 +66,6 @@ func gather(ctx context.Context, o Options) (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.rows = map[string]ledger.Row{}
 	for _, r := range w.Ledger.Changes {
 		w.rows[r.Commit] = r
 	}
@@ -122,8 +122,8 @@ func relevant(ctx context.Context, o Options) ([]forge.Pull, error) {
 	return pulls, nil
 }
 
-// oldest is when the oldest change was committed about which there may be something to do or to say, as far as Git knows: it is not on every live
-// branch, or came to one without a release yet, or with a new one.
+// oldest is when the oldest change was committed about which there may be something to do or to say, as far as Git knows: it is not on every
+// live branch, or came to one and is in no release yet, or in a new one.
 func oldest(h history.History, newest map[string]bool) (when time.Time, any bool) {
 	at := map[string]time.Time{}
 	for _, c := range h.Facts.Changes {
