@@ -82,6 +82,9 @@ func (d delivery) send(t *testing.T, address string) string {
 		return "no answer"
 	}
 	defer resp.Body.Close()
+	if whole, is := body.(*bytes.Reader); is && req.Header.Get("Expect") != "" && whole.Len() != len(d.body) {
+		t.Error("the body was asked for")
+	}
 	text, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
