@@ -81,7 +81,7 @@ func TestConflictKinds(t *testing.T) {
 			town.settle()
 			i := slices.IndexFunc(town.repo.Pulls(), func(p github.Pull) bool { return p.Base == "release-1.31" })
 			if i < 0 {
-				t.Fatalf("nothing is proposed: %s", town.state())
+				t.Fatalf("nothing is proposed: %q", town.state())
 			}
 			p := town.repo.Pulls()[i]
 			if !p.Draft || town.check(p.Number) != "failure" || !strings.Contains(p.Body, "| "+tc.kind+" |") || fmt.Sprint(p.Labels) != "[cherry-pick conflict]" {

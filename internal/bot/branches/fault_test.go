@@ -87,14 +87,16 @@ func (town *town) portable() string {
 		times[key]++
 		names[fmt.Sprint(p.Number)] = fmt.Sprintf("(%s, the %d.)", key, times[key])
 	}
-	text := strings.ReplaceAll(town.state(), town.server.URL(), "https://github.example")
-	text = references.ReplaceAllStringFunc(text, func(s string) string {
-		m := references.FindStringSubmatch(s)
-		return m[1] + names[m[2]]
-	})
-	parts := strings.Split(text, "\n\n#")
+	parts := town.state()
+	for i, text := range parts {
+		text = strings.ReplaceAll(text, town.server.URL(), "https://github.example")
+		parts[i] = references.ReplaceAllStringFunc(text, func(s string) string {
+			m := references.FindStringSubmatch(s)
+			return m[1] + names[m[2]]
+		})
+	}
 	slices.Sort(parts[1:])
-	return strings.Join(parts, "\n\n#")
+	return strings.Join(parts, "\n")
 }
 
 // references are numbers of pull requests, as texts have them.
@@ -256,19 +258,22 @@ func TestCutOff(t *testing.T) {
 	}
 }
 
-// difference are the lines of a that b does not have.
+// difference are the lines of a that b does not have, or has less often, and the first that stands elsewhere.
 func difference(a, b string) string {
-	has := map[string]bool{}
+	has := map[string]int{}
 	for l := range strings.Lines(b) {
-		has[l] = true
+		has[l]++
 	}
 	var lines []string
-	for l := range strings.Lines(a) {
-		if !has[l] {
+	other := strings.Split(b, "\n")
+	for i, l := range strings.Split(a, "\n") {
+		if has[l+"\n"]--; has[l+"\n"] < 0 {
 			lines = append(lines, l)
+		} else if len(lines) == 0 && (i >= len(other) || other[i] != l) {
+			lines = append(lines, fmt.Sprintf("line %d: %s", i, l))
 		}
 	}
-	return strings.Join(lines, "")
+	return strings.Join(lines, "\n")
 }
 
 // TestStopped ends the run after each single step, as a signal does.

@@ -114,7 +114,7 @@ func (w *world) situation(ctx context.Context, b ledger.Branch, source pick.Sour
 		}
 	}
 	for _, c := range wanted {
-		if e := w.rows[c].Branches[b.Name]; e.State == ledger.Waiting {
+		if e := w.rows[c].Branches[b.Name]; len(e.After) > 0 {
 			s.waits = cmp.Or(e.Reason, "an earlier change of the same files is not there yet")
 		}
 	}

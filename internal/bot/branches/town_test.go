@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -262,20 +263,19 @@ func (town *town) pulls() (lines []string) {
 	return lines
 }
 
-// state is everything that people could see, as text.
-func (town *town) state() string {
+// state is everything that people could see, as text: the branches, then each pull request.
+func (town *town) state() (parts []string) {
 	var b strings.Builder
-	for _, ref := range slices.Sorted(func(yield func(string) bool) {
-		for name, hash := range town.repo.Refs() {
-			if strings.HasPrefix(name, "refs/heads/") && !yield(name+" "+hash) {
-				return
-			}
+	refs := town.repo.Refs()
+	for _, name := range slices.Sorted(maps.Keys(refs)) {
+		if strings.HasPrefix(name, "refs/heads/") {
+			fmt.Fprintln(&b, name, refs[name])
 		}
-	}) {
-		fmt.Fprintln(&b, ref)
 	}
+	parts = append(parts, b.String())
 	for _, p := range town.repo.Pulls() {
-		fmt.Fprintf(&b, "\n#%d %s\n%s ← %s by %s, state %s, merged %v, draft %v\nlabels %q assignees %q head %s\n%s\n",
+		b.Reset()
+		fmt.Fprintf(&b, "#%d %s\n%s ← %s by %s, state %s, merged %v, draft %v\nlabels %q assignees %q head %s\n%s\n",
 			p.Number, p.Title, p.Base, p.Head, p.Author, p.State, p.Merged, p.Draft, p.Labels, p.Assignees, p.HeadSHA, p.Body)
 		for _, c := range town.repo.Comments(p.Number) {
 			fmt.Fprintf(&b, "comment by %s:\n%s\n", c.Author, c.Body)
@@ -285,8 +285,9 @@ func (town *town) state() string {
 		for _, c := range checks {
 			fmt.Fprintf(&b, "check %s %s %s\n", c.Name, c.Conclusion, c.Title)
 		}
+		parts = append(parts, b.String())
 	}
-	return b.String()
+	return parts
 }
 
 // content is a file of a branch.
