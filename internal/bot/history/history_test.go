@@ -86,7 +86,7 @@ func TestStories(t *testing.T) {
 		"a revert that is more than one reverts nothing": func(w *work) ([]string, []ledger.Entry) {
 			x := w.edit("main", cert, "line3: 1", "line3: 2", "Raise cert")
 			y := w.edit("main", cert, "line3: 2", "line3: 0", "Revert \"Raise cert\"\n\nThis reverts commit "+x+".\n")
-			return []string{x, y}, []ledger.Entry{missing, {State: ledger.Waiting, Reason: "waits for " + x[:12] + ", which changes the same files", After: []string{x}}}
+			return []string{x, y}, []ledger.Entry{missing, {State: ledger.Missing, Reason: "comes after " + x[:12] + ", which changes the same files", After: []string{x}}}
 		},
 		"empty (g8)": func(w *work) ([]string, []ledger.Entry) {
 			w.git("switch", "-q", "main")

@@ -158,7 +158,7 @@ func (c *checking) picks() {
 			where = "is open"
 		case e.State == ledger.Draft:
 			where = "is a draft that somebody must finish"
-		case e.State == ledger.Waiting && c.held(e):
+		case e.State == ledger.Waiting:
 			where, do = "waits for one that is not merged", "merge that one and then it"
 		default:
 			continue
@@ -169,19 +169,6 @@ func (c *checking) picks() {
 	if !pending {
 		c.ok("picks", "nothing is picked to %s and not merged", c.branch)
 	}
-}
-
-// held tells whether a change waits for one that has a pull request. What waits for a change that nobody picked yet is no more than missing.
-func (c *checking) held(e ledger.Entry) bool {
-	for _, row := range c.history.Ledger.Changes {
-		if !slices.Contains(e.After, row.Commit) {
-			continue
-		}
-		if s := row.Branches[c.branch].State; s == ledger.Open || s == ledger.Draft || s == ledger.Waiting && c.held(row.Branches[c.branch]) {
-			return true
-		}
-	}
-	return false
 }
 
 // picked names a change and its pull request.
@@ -201,7 +188,7 @@ func picked(row ledger.Row, e ledger.Entry) string {
 func (c *checking) missing() string {
 	n := 0
 	for _, row := range c.history.Ledger.Changes {
-		if e := row.Branches[c.branch]; e.State == ledger.Missing || e.State == ledger.Waiting && !c.held(e) {
+		if e := row.Branches[c.branch]; e.State == ledger.Missing {
 			n++
 		}
 	}

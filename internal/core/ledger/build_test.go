@@ -294,7 +294,7 @@ func TestStates(t *testing.T) {
 				}
 				return []string{w.Main("Raise cert", edits{cert: "9"})}
 			},
-			[]string{"waiting: waits for #2, #3, #4 and 2 more, which change the same files"},
+			[]string{"missing: comes after #2, #3, #4 and 2 more, which change the same files"},
 		},
 		"the change before is skipped": {
 			func(w *world) []string {
@@ -308,7 +308,7 @@ func TestStates(t *testing.T) {
 				x, y := w.Merge(3, "Raise cert", edits{cert: "2"}), w.Merge(3, "Raise cert", edits{cert: "3", crds: "2"})
 				return []string{first, x, y}
 			},
-			[]string{"missing", "waiting: waits for #2, which changes the same files", "waiting: waits for #2, which changes the same files"},
+			[]string{"missing", "missing: comes after #2, which changes the same files", "missing: comes after #2, which changes the same files"},
 		},
 		"the bot's draft": {
 			func(w *world) []string {
@@ -407,7 +407,7 @@ func TestStates(t *testing.T) {
 				w.release["1.31"].Applied = map[string]bool{y: true}
 				return []string{x, y, z}
 			},
-			[]string{"missing", "waiting: waits for #2, which changes the same files", "waiting: waits for #2 and (1), which change the same files"},
+			[]string{"missing", "missing: comes after #2, which changes the same files", "missing: comes after #2 and (1), which change the same files"},
 		},
 		"two pull requests bring it": {
 			func(w *world) []string {
@@ -453,14 +453,14 @@ func TestStates(t *testing.T) {
 				x := w.Merge(2, "Raise cert", edits{cert: "2", crds: "1"})
 				return []string{x, w.Main("Back, but for the CRDs", edits{cert: "1"})}
 			},
-			[]string{"missing", "waiting: waits for #2, which changes the same files"},
+			[]string{"missing", "missing: comes after #2, which changes the same files"},
 		},
 		"half of it looks as if it had landed": {
 			func(w *world) []string {
 				x := w.Main("Raise cert", edits{cert: "2", crds: "1"})
 				return []string{x, w.Merge(4, "Back, but for the CRDs", edits{cert: "1"})}
 			},
-			[]string{"missing", "waiting: waits for (0), which changes the same files"},
+			[]string{"missing", "missing: comes after (0), which changes the same files"},
 		},
 		"half of it looked as if it had landed before the other half": {
 			func(w *world) []string {

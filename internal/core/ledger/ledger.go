@@ -22,7 +22,7 @@ const (
 	Draft State = "draft"
 	// Skipped is not meant for the branch; the reason says why.
 	Skipped State = "skipped"
-	// Waiting comes after an earlier change that is not on the branch yet.
+	// Waiting comes after an earlier change of the same files whose pull request is not merged yet.
 	Waiting State = "waiting"
 	// Missing is none of these: the next reconcile picks it.
 	Missing State = "missing"
@@ -109,7 +109,7 @@ type Entry struct {
 	Reason string `json:"reason"`
 	// Pull is the pull request on the branch, when there is one.
 	Pull int `json:"pull,omitempty"`
-	// After are the changes that it waits for.
+	// After are earlier changes of the same files that come first, for Waiting and Missing.
 	After []string `json:"after,omitempty"`
 }
 

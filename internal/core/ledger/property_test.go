@@ -132,7 +132,7 @@ func TestProperties(t *testing.T) {
 					if !slices.Contains(states, e.State) || (e.State == ledger.Landed) != (e.Commit != "") || e.Tag != "" && e.Commit == "" {
 						t.Fatalf("%s on %s is %+v", r.Commit, name, e)
 					}
-					if (e.State == ledger.Waiting) != (len(e.After) > 0) || (e.State == ledger.Skipped || e.State == ledger.Waiting) && e.Reason == "" {
+					if e.State == ledger.Waiting && len(e.After) == 0 || len(e.After) > 0 && e.State != ledger.Waiting && e.State != ledger.Missing || (e.State == ledger.Skipped || e.State == ledger.Waiting) && e.Reason == "" {
 						t.Fatalf("%s on %s is %+v", r.Commit, name, e)
 					}
 					if s.brought[name[len("release-"):]+r.Commit] && e.State != ledger.Landed {

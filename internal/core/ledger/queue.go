@@ -33,7 +33,7 @@ func (d *decision) queue() {
 		}
 		e := Entry{State: Missing}
 		if len(before) > 0 {
-			e = d.waiting(slices.Sorted(maps.Keys(before)))
+			e = d.after(slices.Sorted(maps.Keys(before)))
 		}
 		for i := start; i < end; i++ {
 			if d.entries[i].State == "" {
@@ -51,23 +51,27 @@ func sameSource(a, b Change) bool {
 // maxNamed is how many changes a sentence names.
 const maxNamed = 3
 
-func (d *decision) waiting(before []int) Entry {
-	e := Entry{State: Waiting}
+// after is the entry of a change that comes after others of the same files. It waits once one of them is on its way; until then all of them are missing.
+func (d *decision) after(before []int) Entry {
+	e, verb := Entry{State: Missing}, "comes after"
 	var names []string
 	for _, i := range before {
+		if s := d.entries[i].State; s == Open || s == Draft || s == Waiting {
+			e.State, verb = Waiting, "waits for"
+		}
 		e.After = append(e.After, d.facts.Changes[i].Hash)
 		if name := d.name(i); !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
-	verb := "which changes the same files"
+	why := "which changes the same files"
 	if len(names) > 1 {
-		verb = "which change the same files"
+		why = "which change the same files"
 	}
 	if more := len(names) - maxNamed; more > 0 {
 		names = append(names[:maxNamed], markdown.Number(more)+" more")
 	}
-	e.Reason = "waits for " + join(names) + ", " + verb
+	e.Reason = verb + " " + join(names) + ", " + why
 	return e
 }
 
