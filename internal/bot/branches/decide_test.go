@@ -153,8 +153,12 @@ func TestDecide(t *testing.T) {
 			situation{outcome: clean("t2"), ref: clean("t1").Tip, pulls: []ledger.Pull{bots(clean("t1"), drafted)}}, "",
 		},
 
-		"a person committed to it":             {situation{outcome: clean("t2"), ref: hash("anns"), stranger: "Ann", pulls: []ledger.Pull{bots(clean("t1"), worked)}}, ""},
-		"a person committed a moment ago":      {situation{outcome: clean("t2"), ref: hash("anns"), stranger: "Ann", pulls: []ledger.Pull{bots(clean("t1"))}}, ""},
+		"a person committed to it": {
+			situation{outcome: conflict("t2"), ref: hash("anns"), pulls: []ledger.Pull{bots(clean("t1"), worked)}}, "",
+		},
+		"a person committed a moment ago": {
+			situation{outcome: conflict("t2"), ref: hash("anns"), stranger: "Ann", pulls: []ledger.Pull{bots(clean("t1"))}}, "",
+		},
 		"a person rewrote the text":            {situation{outcome: clean("t1"), ref: clean("t1").Tip, pulls: []ledger.Pull{bots(clean("t1"), rewritten)}}, ""},
 		"a person rewrote the text, and moved": {situation{outcome: clean("t2"), ref: clean("t1").Tip, pulls: []ledger.Pull{bots(clean("t1"), rewritten)}}, "push update #20: it is out of date"},
 		"a person pointed it elsewhere": {

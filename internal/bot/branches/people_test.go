@@ -133,7 +133,8 @@ func TestPeople(t *testing.T) {
 		"one uses the bot's branch for it": {
 			before: func(town *town) {
 				town.branch(head, "release-1.31")
-				town.commit(head, "By hand", map[string]string{"addons/cert/cert.yaml": settings("cert", "2 by hand")})
+				town.commit(head, "By hand\n\n(cherry picked from commit "+town.pull(1).MergeSHA+")",
+					map[string]string{"addons/cert/cert.yaml": settings("cert", "2 by hand")})
 			},
 			kept: func(town *town) (string, string) { return head, town.repo.Refs()["refs/heads/"+head] },
 		},
