@@ -63,12 +63,16 @@ func Cut(s string, n int) string {
 	return s[:n]
 }
 
-// Text writes text from outside into Markdown so that it stays text: no link, mention, reference, tag, emphasis or table cell comes of it.
+// Text writes text from outside into Markdown so that it stays text: no link, mention, reference, tag, emphasis or table cell comes of it, and where
+// it begins a line or a list's item no rule, heading or list either.
 func Text(s string) string {
 	s = OneLine(s)
+	numbering := numbering(s)
 	var b strings.Builder
 	for i, r := range s {
 		switch {
+		case i == 0 && strings.ContainsRune("-+=:", r), i == numbering:
+			entity(&b, r)
 		case r == '@' || r == '#':
 			// GitHub looks for mentions and references in the finished page, where an entity is no hindrance.
 			entity(&b, r)
@@ -83,6 +87,15 @@ func Text(s string) string {
 		}
 	}
 	return b.String()
+}
+
+// numbering is where the sign behind a number is that would make a text an item of a numbered list; -1 where there is none.
+func numbering(s string) int {
+	at := len(s) - len(strings.TrimLeft(s, "0123456789"))
+	if at > 0 && at < len(s) && (s[at] == '.' || s[at] == ')') && (at+1 == len(s) || s[at+1] == ' ') {
+		return at
+	}
+	return -1
 }
 
 // opensAddress reports whether a colon between two texts could be that of an address.

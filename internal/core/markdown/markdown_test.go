@@ -27,7 +27,17 @@ func TestQuiet(t *testing.T) {
 		"a\ufffdb":             {`a\ufffdb`, `a&#92;ufffdb`, `<code>a&#92;ufffdb</code>`},
 		"see https://x.y/z":    {"see https://x.y/z", "see https&#58;//x.y/z", "`see https://x.y/z`"},
 		"www.x.y mailto:a@b.c": {"www.x.y mailto:a@b.c", "www&#46;x.y mailto&#58;a&#64;&#8203;b.c", "`www.x.y mailto:a@b.c`"},
-		"größe 漢 🙂":            {"größe 漢 🙂", "größe 漢 🙂", "`größe 漢 🙂`"},
+		// At the start of a line or of a list's item.
+		"- --":        {"- --", "&#45; --", "`- --`"},
+		"---":         {"---", "&#45;--", "`---`"},
+		"===":         {"===", "&#61;==", "`===`"},
+		"+ a":         {"+ a", "&#43; a", "`+ a`"},
+		":-:":         {":-:", "&#58;-:", "`:-:`"},
+		"1. a":        {"1. a", "1&#46; a", "`1. a`"},
+		"  23)":       {"  23)", "23&#41;", "<code>  23&#41;</code>"},
+		"1.4.0 of it": {"1.4.0 of it", "1.4.0 of it", "`1.4.0 of it`"},
+		"a - b":       {"a - b", "a - b", "`a - b`"},
+		"größe 漢 🙂":   {"größe 漢 🙂", "größe 漢 🙂", "`größe 漢 🙂`"},
 	} {
 		if got := markdown.Clean(in); got != want.clean {
 			t.Errorf("markdown.Clean(%q) = %q, want %q", in, got, want.clean)
