@@ -276,42 +276,57 @@ func (r *reader) reversed(ctx context.Context, reversed []string, claimed map[st
 	return nil
 }
 
-// try merges on trial what is not on a branch, where that may change nothing.
+// inOrder is how often trials wait for each other; then all that are left are made at once.
+const inOrder = 8
+
+// try merges on trial what is not on a branch, where that may change nothing. What comes after a change that is still to come is left until that is found:
+// before, its content proves nothing.
 func (r *reader) try(ctx context.Context) error {
 	if !r.Trial {
 		return nil
 	}
-	state := map[string]map[string]ledger.Entry{}
-	for _, row := range r.Ledger.Changes {
-		state[row.Commit] = row.Branches
-	}
+	tried := make([]map[string]bool, len(r.Facts.Branches))
 	for i := range r.Facts.Branches {
-		b := &r.Facts.Branches[i]
-		b.Applied = map[string]bool{}
-		var doubtful []string
-		for _, c := range r.Facts.Changes[b.Contains:] {
-			if len(c.Files) == 0 || state[c.Hash][b.Name].State == ledger.Landed {
-				continue
-			}
-			// A path that is as it was before the change would become what the change makes of it.
-			if slices.ContainsFunc(c.Files, func(f change.File) bool { return b.Files[f.Path] == f.Old }) {
-				continue
-			}
-			if !slices.ContainsFunc(c.Files, func(f change.File) bool { return b.Files[f.Path] != f.New }) {
-				b.Applied[c.Hash] = true
-				continue
-			}
-			doubtful = append(doubtful, c.Hash)
-		}
-		picked, err := r.Mirror.PickEach(ctx, b.Tip, doubtful)
-		if err != nil {
-			return fmt.Errorf("branch %s: %w", b.Name, err)
-		}
-		for j, p := range picked {
-			if p.Empty {
-				b.Applied[doubtful[j]] = true
-			}
-		}
+		tried[i], r.Facts.Branches[i].Applied = map[string]bool{}, map[string]bool{}
 	}
-	return nil
+	for round := 0; ; round++ {
+		state := map[string]map[string]ledger.Entry{}
+		for _, row := range r.Ledger.Changes {
+			state[row.Commit] = row.Branches
+		}
+		found := false
+		for i := range r.Facts.Branches {
+			b := &r.Facts.Branches[i]
+			var doubtful []string
+			for _, c := range r.Facts.Changes[b.Contains:] {
+				e := state[c.Hash][b.Name]
+				if len(c.Files) == 0 || e.State == ledger.Landed || len(e.After) > 0 && round < inOrder || tried[i][c.Hash] {
+					continue
+				}
+				tried[i][c.Hash] = true
+				// A path that is as it was before the change would become what the change makes of it.
+				if slices.ContainsFunc(c.Files, func(f change.File) bool { return b.Files[f.Path] == f.Old }) {
+					continue
+				}
+				if !slices.ContainsFunc(c.Files, func(f change.File) bool { return b.Files[f.Path] != f.New }) {
+					b.Applied[c.Hash], found = true, true
+					continue
+				}
+				doubtful = append(doubtful, c.Hash)
+			}
+			picked, err := r.Mirror.PickEach(ctx, b.Tip, doubtful)
+			if err != nil {
+				return fmt.Errorf("branch %s: %w", b.Name, err)
+			}
+			for j, p := range picked {
+				if p.Empty {
+					b.Applied[doubtful[j]], found = true, true
+				}
+			}
+		}
+		if !found {
+			return nil
+		}
+		r.Ledger = ledger.Build(r.Facts)
+	}
 }
