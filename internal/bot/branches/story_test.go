@@ -39,11 +39,9 @@ func (town *town) where(number int) (lines []string) {
 
 // check is what addons/no-conflicts says of a pull request's head.
 func (town *town) check(number int) string {
-	for _, p := range town.repo.Pulls() {
-		for _, c := range town.repo.Checks(p.HeadSHA) {
-			if p.Number == number && c.Name == "addons/no-conflicts" {
-				return c.Conclusion
-			}
+	for _, c := range town.repo.Checks(town.pull(number).HeadSHA) {
+		if c.Name == "addons/no-conflicts" {
+			return c.Conclusion
 		}
 	}
 	return ""
@@ -157,7 +155,7 @@ func TestWaiting(t *testing.T) {
 	town.change("Set cert to 3", "squash", map[string]string{"addons/cert/cert.yaml": settings("cert", "3")})
 	town.change("Set dns to 2", "squash", map[string]string{"addons/dns/dns.yaml": settings("dns", "2")})
 	lines := town.run()
-	if want := `told    wait release-1.31: #2 "Set cert to 3" is not picked: waits for #1, which changes the same files`; !slices.Contains(lines, want) {
+	if want := `told    wait release-1.31: #2 "Set cert to 3" is not picked: comes after #1, which changes the same files`; !slices.Contains(lines, want) {
 		t.Errorf("%q has no %q", lines, want)
 	}
 	town.expect(town.pulls(),
