@@ -100,7 +100,7 @@ func TestServe(t *testing.T) {
 	cmd := s.command()
 	cmd.SetErr(write)
 	cmd.SetArgs([]string{
-		"--repository", repo.CloneURL(), "--mirror", t.TempDir(), "--webhook-address", "127.0.0.1:0", "--metrics-address", "0", "--apply",
+		"--repository", strings.TrimSuffix(repo.CloneURL(), ".git"), "--mirror", t.TempDir(), "--webhook-address", "127.0.0.1:0", "--metrics-address", "0", "--apply",
 	})
 	ended := make(chan error, 1)
 	go func() {

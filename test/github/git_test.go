@@ -3,6 +3,7 @@ package github_test
 import (
 	"fmt"
 	"net/url"
+	"os/exec"
 	"strings"
 	"testing"
 
@@ -68,6 +69,19 @@ func TestPushing(t *testing.T) {
 		}
 		if moved := fmt.Sprint(before) != fmt.Sprint(w.repo.Refs()); moved != (err == nil) {
 			t.Errorf("%s: refs moved: %v", step.name, moved)
+		}
+	}
+}
+
+// TestAddresses finds the repository at its address with ".git" and without, as GitHub does.
+func TestAddresses(t *testing.T) {
+	w := start(t, github.Options{})
+	for _, url := range []string{w.repo.CloneURL(), strings.TrimSuffix(w.repo.CloneURL(), ".git")} {
+		url = strings.Replace(url, "://", "://x-access-token:"+w.server.AddToken("bob")+"@", 1)
+		cmd := exec.Command("git", "ls-remote", "--heads", url)
+		cmd.Env = gitrepo.Env()
+		if out, err := cmd.CombinedOutput(); err != nil || !strings.Contains(string(out), "refs/heads/main") {
+			t.Errorf("%s: %v: %s", url, err, out)
 		}
 	}
 }

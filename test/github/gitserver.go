@@ -30,7 +30,7 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		challenge()
 		return
 	}
-	address, service, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), ".git/")
+	address, service := located(r.URL.Path)
 	s.mu.Lock()
 	name := strings.ToLower(address)
 	if now, ok := s.moved[name]; ok {
@@ -70,6 +70,17 @@ func (s *Server) serveGit(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.carry(w, r, request, func(w http.ResponseWriter) { s.git.ServeHTTP(w, r) })
+}
+
+// located is the repository that a path of Git's protocol names, with ".git" at the end or without, and what is asked of it.
+func located(path string) (address, service string) {
+	address = strings.TrimPrefix(path, "/")
+	for _, service := range []string{"/info/refs", "/git-upload-pack", "/git-receive-pack"} {
+		if repository, is := strings.CutSuffix(address, service); is {
+			return strings.TrimSuffix(repository, ".git"), service[1:]
+		}
+	}
+	return address, ""
 }
 
 // carry writes a request down, and does it with the faults that are scripted for it.
