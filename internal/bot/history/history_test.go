@@ -172,6 +172,16 @@ func TestStories(t *testing.T) {
 				skipped("main's catalog keeps dns (>=1.32) from 1.31"), skipped("main's catalog keeps dns (>=1.32) from 1.31"), missing,
 			}
 		},
+		"the branch keeps a newer version, and goes on with what comes after": func(w *work) ([]string, []ledger.Entry) {
+			first := w.edit("main", cert, "line3: 1", "tag: 1.7.0", "Have a version")
+			w.pick("release-1.31", "-x", first)
+			w.edit("release-1.31", cert, "tag: 1.7.0", "tag: 1.9.0", "Try it here first")
+			x := w.edit("main", cert, "tag: 1.7.0", "tag: 1.8.0", "Raise cert")
+			y := w.edit("main", cert, "line29: 1", "line29: 2", "More")
+			return []string{x, y}, []ledger.Entry{
+				skipped("nothing is left of it here: the branch keeps 1.9.0 instead of 1.8.0 in addons/cert/values.yaml, as main's is older than the branch's"), missing,
+			}
+		},
 		"half of it is not for this minor": func(w *work) ([]string, []ledger.Entry) {
 			w.git("switch", "-q", "main")
 			w.write(map[string]string{dns: "a: 1\n", note: "2\n"})

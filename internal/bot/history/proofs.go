@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
+	"github.com/addon-manager/addon-manager/internal/bot/picking"
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/core/ledger"
 )
@@ -287,7 +288,8 @@ func (r *reader) try(ctx context.Context) error {
 	}
 	tried := make([]map[string]bool, len(r.Facts.Branches))
 	for i := range r.Facts.Branches {
-		tried[i], r.Facts.Branches[i].Applied = map[string]bool{}, map[string]bool{}
+		b := &r.Facts.Branches[i]
+		tried[i], b.Applied, b.Keeps = map[string]bool{}, map[string]bool{}, map[string]string{}
 	}
 	for round := 0; ; round++ {
 		state := map[string]map[string]ledger.Entry{}
@@ -297,7 +299,10 @@ func (r *reader) try(ctx context.Context) error {
 		found := false
 		for i := range r.Facts.Branches {
 			b := &r.Facts.Branches[i]
-			var doubtful []string
+			var (
+				doubtful []string
+				changes  []ledger.Change
+			)
 			for _, c := range r.Facts.Changes[b.Contains:] {
 				e := state[c.Hash][b.Name]
 				if len(c.Files) == 0 || e.State == ledger.Landed || len(e.After) > 0 && round < inOrder || tried[i][c.Hash] {
@@ -312,7 +317,7 @@ func (r *reader) try(ctx context.Context) error {
 					b.Applied[c.Hash], found = true, true
 					continue
 				}
-				doubtful = append(doubtful, c.Hash)
+				doubtful, changes = append(doubtful, c.Hash), append(changes, c)
 			}
 			picked, err := r.Mirror.PickEach(ctx, b.Tip, doubtful)
 			if err != nil {
@@ -321,6 +326,14 @@ func (r *reader) try(ctx context.Context) error {
 			for j, p := range picked {
 				if p.Empty {
 					b.Applied[doubtful[j]], found = true, true
+					continue
+				}
+				why, err := picking.Keeps(ctx, r.Mirror, picking.Target{Branch: b.Name, Minor: b.Minor, Onto: b.Tip}, changes[j], p)
+				if err != nil {
+					return fmt.Errorf("branch %s: %w", b.Name, err)
+				}
+				if why != "" {
+					b.Keeps[doubtful[j]], found = why, true
 				}
 			}
 		}

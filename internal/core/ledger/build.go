@@ -185,6 +185,10 @@ func (d *decision) proposed(i int) {
 		d.skip(i, why)
 		return
 	}
+	if why := d.Keeps[d.facts.Changes[i].Hash]; why != "" && !d.blocked(i) {
+		d.skip(i, why)
+		return
+	}
 	switch p := ours; {
 	case p == nil:
 	case p.Open, p.Merged && p.Unseen:

@@ -409,6 +409,34 @@ func TestStates(t *testing.T) {
 			},
 			[]string{"missing", "missing: comes after #2, which changes the same files", "missing: comes after #2 and (1), which change the same files"},
 		},
+		"the branch keeps its version, and what comes after goes on": {
+			func(w *world) []string {
+				x := w.Main("Raise cert", edits{cert: "2"})
+				y := w.Main("Mend cert", edits{cert: "3"})
+				w.release["1.31"].Keeps = map[string]string{x: "the branch has a newer one"}
+				return []string{x, y}
+			},
+			[]string{"skipped: the branch has a newer one", "missing"},
+		},
+		"the branch keeps its version, but somebody proposes it still": {
+			func(w *world) []string {
+				x := w.Main("Raise cert", edits{cert: "2"})
+				w.release["1.31"].Keeps = map[string]string{x: "the branch has a newer one"}
+				p := w.Propose("1.31", 7, x)
+				p.Ours, p.Author = false, "ann"
+				return []string{x}
+			},
+			[]string{"open #7: pull request #7 by ann is open"},
+		},
+		"the branch would keep its version, but an earlier change is to come": {
+			func(w *world) []string {
+				x := w.Merge(2, "Raise cert", edits{cert: "2"})
+				y := w.Main("Raise cert again", edits{cert: "3"})
+				w.release["1.31"].Keeps = map[string]string{y: "the branch has a newer one"}
+				return []string{x, y}
+			},
+			[]string{"missing", "missing: comes after #2, which changes the same files"},
+		},
 		"two pull requests bring it": {
 			func(w *world) []string {
 				x := w.Main("Raise cert", edits{cert: "2"})

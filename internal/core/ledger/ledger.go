@@ -79,6 +79,8 @@ type Branch struct {
 	Files map[string]change.Entry
 	// Applied are changes that were merged on trial and changed nothing: their content is there already.
 	Applied map[string]bool
+	// Keeps are changes of which nothing would be left, as the branch keeps its own versions, each with a sentence about that.
+	Keeps map[string]string
 	// Pulls are the pull requests with this base, open or closed.
 	Pulls []Pull
 }
