@@ -28,7 +28,7 @@ func TestByHand(t *testing.T) {
 		// steps are what is to be done.
 		steps []string
 	}{
-		"names that are no releases": {
+		"names that are no releases (g2), and the number of another branch (g4)": {
 			do: func(w *world) {
 				for _, tag := range []string{"v1.31-ake.04", "v1.31-ake.0", "v1.31-ake.99999999999999999999", "v1.31-lab.7", "v1.32-ake.9", "v1.31-ake", "newest"} {
 					w.repo.Tag(tag, "main")
@@ -43,11 +43,11 @@ note: does not count: "v1.31-ake.99999999999999999999" is not a release tag: its
 `,
 			steps: []string{"tag", "release"},
 		},
-		"a lightweight tag at the tip gets its release": {
+		"a lightweight tag (g2) at the tip gets its release": {
 			do:  func(w *world) { w.repo.Tag("v1.31-ake.7", branch) },
 			tag: "v1.31-ake.7", made: true, steps: []string{"release"},
 		},
-		"an annotated one, too": {
+		"an annotated one (g2), too": {
 			do:  func(w *world) { w.repo.AnnotatedTag("v1.31-ake.7", branch, "Released anyway: by hand") },
 			tag: "v1.31-ake.7", made: true, steps: []string{"release"},
 		},
@@ -73,7 +73,7 @@ note: does not count: "v1.31-ake.99999999999999999999" is not a release tag: its
 			},
 			tag: "v1.31-ake.2", previous: "v1.31-ake.1", steps: []string{"tag", "release"},
 		},
-		"the newest tag is beside the branch": {
+		"the newest tag is beside the branch (g3)": {
 			do: func(w *world) {
 				w.repo.Tag("v1.31-ake.1", branch)
 				w.repo.Tag("v1.31-ake.2", w.repo.Commit("aside", map[string]string{"b": "1"}, "B"))
@@ -81,7 +81,7 @@ note: does not count: "v1.31-ake.99999999999999999999" is not a release tag: its
 			},
 			tag: "v1.31-ake.3", previous: "v1.31-ake.1", refused: true,
 		},
-		"the branch was reset": {
+		"the branch was reset (fault 54)": {
 			do: func(w *world) {
 				w.repo.Commit(branch, map[string]string{"a": "1"}, "A")
 				w.repo.Tag("v1.31-ake.1", branch)
@@ -89,7 +89,7 @@ note: does not count: "v1.31-ake.99999999999999999999" is not a release tag: its
 			},
 			tag: "v1.31-ake.2", refused: true,
 		},
-		"an older tag was moved aside": {
+		"an older tag was moved aside (g5, fault 52)": {
 			do: func(w *world) {
 				w.repo.Tag("v1.31-ake.1", branch)
 				w.repo.Commit(branch, map[string]string{"a": "1"}, "A")
@@ -99,7 +99,7 @@ note: does not count: "v1.31-ake.99999999999999999999" is not a release tag: its
 			},
 			tag: "v1.31-ake.3", previous: "v1.31-ake.2", steps: []string{"tag", "release"},
 		},
-		"a number in between was deleted": {
+		"a number in between was deleted (g5, fault 53)": {
 			do: func(w *world) {
 				w.repo.Tag("v1.31-ake.1", branch)
 				w.repo.Commit(branch, map[string]string{"a": "1"}, "A")
@@ -108,7 +108,7 @@ note: does not count: "v1.31-ake.99999999999999999999" is not a release tag: its
 			},
 			tag: "v1.31-ake.4", previous: "v1.31-ake.3", steps: []string{"tag", "release"},
 		},
-		"the last number was deleted, and has a release": {
+		"the last number was deleted, and has a release (g5, fault 53)": {
 			do: func(w *world) {
 				w.repo.Tag("v1.31-ake.1", branch)
 				w.hub.releases["v1.31-ake.2"] = forge.Release{Tag: "v1.31-ake.2"}
@@ -157,7 +157,7 @@ note: does not count: "v1.31-ake.99999999999999999999" is not a release tag: its
 	}
 }
 
-// TestBeside tells what is wrong with a tag that is not on its branch, and can be overruled.
+// TestBeside tells what is wrong with a tag that is not on its branch (g3), and can be overruled.
 func TestBeside(t *testing.T) {
 	w := newWorld(t)
 	w.repo.Tag("v1.31-ake.1", w.repo.Commit("aside", map[string]string{"b": "1"}, "B"))
@@ -174,7 +174,7 @@ func TestBeside(t *testing.T) {
 	}
 }
 
-// TestForgotten keeps the numbers of tags that people deleted, as long as the mirror is kept.
+// TestForgotten keeps the numbers of tags that people deleted (g5), as long as the mirror is kept.
 func TestForgotten(t *testing.T) {
 	w := newWorld(t)
 	memory := filepath.Join(t.TempDir(), "releases")
@@ -249,7 +249,7 @@ func TestWrong(t *testing.T) {
 	}
 }
 
-// TestSigned signs with an SSH and with an OpenPGP key, and says when a branch changes to signed tags.
+// TestSigned signs with an SSH key (g6), and says when a branch changes to signed tags.
 func TestSigned(t *testing.T) {
 	w := newWorld(t)
 	o := w.bot()

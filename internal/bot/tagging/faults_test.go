@@ -109,15 +109,15 @@ func TestPushes(t *testing.T) {
 		want []string
 		err  string
 	}{
-		"the answer is lost": {after: func(error) error { return lost }, want: []string{"v1.31-ake.1"}},
-		"a commit comes in between": {before: func(w *world) {
+		"the answer is lost (fault 58)": {after: func(error) error { return lost }, want: []string{"v1.31-ake.1"}},
+		"a commit comes in between (fault 57, a19)": {before: func(w *world) {
 			w.repo.Commit(branch, map[string]string{"README.md": "1\n"}, "Say something")
 		}, want: []string{"v1.31-ake.1"}},
 		"a person takes the number": {before: func(w *world) { w.repo.Tag("v1.31-ake.1", "main~0") }, want: []string{"v1.31-ake.1"}},
 		"a person takes the number for another commit": {before: func(w *world) {
 			w.repo.Tag("v1.31-ake.1", w.repo.Commit("aside", map[string]string{"a": "1"}, "Aside"))
 		}, want: []string{"v1.31-ake.1"}},
-		"nothing arrives": {before: func(w *world) { w.server.SetFault(githttp.Down()) }, err: "503"},
+		"nothing arrives (fault 49)": {before: func(w *world) { w.server.SetFault(githttp.Down()) }, err: "503"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -151,7 +151,7 @@ func TestPushes(t *testing.T) {
 	}
 }
 
-// TestProtected tells what to allow when the server's rules refuse the tag.
+// TestProtected tells what to allow when the server's rules refuse the tag (g21).
 func TestProtected(t *testing.T) {
 	w := newWorld(t)
 	hook := "#!/bin/sh\nwhile read old new ref; do case $ref in refs/tags/*) echo 'Tags are protected.' >&2; exit 1;; esac; done\n"

@@ -13,7 +13,7 @@ import (
 
 const twelve = "one\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\nten\neleven\ntwelve\n"
 
-// TestKinds tells what each kind of conflict is called, what git says of it, and what is left in the tree: markers where git made some, and the branch's
+// TestKinds tells what each kind of conflict (g11) is called, what git says of it, and what is left in the tree: markers where git made some, and the branch's
 // side elsewhere.
 func TestKinds(t *testing.T) {
 	file, remove := gitrepo.File, gitrepo.Remove
@@ -155,6 +155,7 @@ func TestKinds(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			daily(t, name, "both change a line", "removed by the change", "renamed to two names", "an empty change", "a merge driver in attributes is not run", "a conflict in a name that a page would act on")
 			t.Parallel()
 			repo := gitrepo.New(t)
 			repo.Apply("main", "base", tc.base...)

@@ -96,6 +96,7 @@ func TestFolders(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			daily(t, name, "bare", "a clone, which has the release branch only as the remote's", "grafts are not looked at (g17)", "a name that looks like an option")
 			t.Parallel()
 			bare := gitrepo.New(t)
 			bare.Commit("main", map[string]string{"a": "1\n"}, "one")

@@ -2,13 +2,16 @@ package native
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"time"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/testkit/githttp"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 )
@@ -71,4 +74,48 @@ func TestLarge(t *testing.T) {
 		t.Errorf("%d files, %v", len(listed), err)
 	}
 	said("files")
+}
+
+// TestLargeFile picks a file that git itself treats as too large to look into (g16; 600 MiB have the same way through it as 1 GiB): nobody takes it into memory.
+func TestLargeFile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes long")
+	}
+	repo := gitrepo.New(t)
+	repo.Commit("main", map[string]string{"a": "1\n"}, "one")
+	repo.SetBranch("release", "main")
+	onto := repo.Commit("release", map[string]string{"a": "branch\n"}, "two")
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(large, 600<<20); err != nil {
+		t.Fatal(err)
+	}
+	blob := gitIn(repo.Dir, "hash-object", "-w", "-t", "blob", large)
+	gitIn(repo.Dir, "read-tree", "main")
+	gitIn(repo.Dir, "update-index", "--add", "--cacheinfo", "100644,"+blob+",large")
+	next := gitIn(repo.Dir, "commit-tree", "-p", "main", "-m", "three", gitIn(repo.Dir, "write-tree"))
+	repo.SetBranch("main", next)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	m := open(t, Options{URL: repo.Dir, Dir: t.TempDir(), Timeout: 10 * time.Minute})
+	log, err := m.Log(t.Context(), LogRequest{Of: []string{next}, Not: []string{onto}, Files: true, PatchIDs: true})
+	if err != nil || len(log) != 1 || log[0].PatchID == "" {
+		t.Errorf("the log is %+v, %v", log, err)
+	}
+	p, err := m.Pick(t.Context(), onto, "release", next)
+	if err != nil || len(p.Conflicts) > 0 {
+		t.Fatalf("%+v, %v", p, err)
+	}
+	if files, err := m.Files(t.Context(), p.Tree); err != nil || files["large"].Blob != blob || files["a"].Blob != blobOf("branch\n") {
+		t.Errorf("%+v, %v", files, err)
+	}
+	if _, err := m.Blob(t.Context(), blob); !errors.Is(err, git.ErrTooLarge) {
+		t.Errorf("reading it: %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > 100<<20 {
+		t.Errorf("it took %d MiB of memory", took>>20)
+	}
 }

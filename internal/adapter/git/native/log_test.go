@@ -72,6 +72,9 @@ func TestLogOfOddCommits(t *testing.T) {
 		"a signature":                 {"author " + good + "\ncommitter " + good + "\ngpgsig -----BEGIN SSH SIGNATURE-----\n abc\n -----END SSH SIGNATURE-----\n", "x\n", change.Commit{Message: "x\n", Author: author}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			if testing.Short() && len(tc.message) > 1<<20 {
+				t.Skip("not for every day")
+			}
 			t.Parallel()
 			repo := gitrepo.New(t)
 			first := repo.Commit("main", map[string]string{"a": "1\n"}, "base")

@@ -54,6 +54,7 @@ func TestFetchFails(t *testing.T) {
 		"fault 67: a page instead of Git":       {githttp.Fault{Status: http.StatusOK}, git.ErrNotGit, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			daily(t, name, "fault 49: the server is down", "fault 50: half a pack", "fault 64: other credentials are asked", "a redirect")
 			t.Parallel()
 			repo := gitrepo.New(t)
 			repo.Commit("main", map[string]string{"a": "1\n"}, "one")
@@ -154,12 +155,12 @@ func TestRefsFollow(t *testing.T) {
 		want string
 	}{
 		{"at first", func() {}, "main map[a:1 main:2] map[annotated:{T 1} light:{1 1} nested:{N 1}] map[1:1]"},
-		{"a tag moves", func() { repo.MoveTag("light", two) }, "main map[a:1 main:2] map[annotated:{T 1} light:{2 2} nested:{N 1}] map[1:1]"},
-		{"a tag goes", func() { repo.DeleteTag("light"); repo.DeleteTag("nested") }, "main map[a:1 main:2] map[annotated:{T 1}] map[1:1]"},
-		{"a branch is pushed back", func() { repo.SetBranch("main", one) }, "main map[a:1 main:1] map[annotated:{T 1}] map[1:1]"},
-		{"a branch makes room for a folder", func() { repo.DeleteBranch("a"); repo.SetBranch("a/b", one) }, "main map[a/b:1 main:1] map[annotated:{T 1}] map[1:1]"},
+		{"a tag moves (fault 52, g5)", func() { repo.MoveTag("light", two) }, "main map[a:1 main:2] map[annotated:{T 1} light:{2 2} nested:{N 1}] map[1:1]"},
+		{"a tag goes (fault 53, g5)", func() { repo.DeleteTag("light"); repo.DeleteTag("nested") }, "main map[a:1 main:2] map[annotated:{T 1}] map[1:1]"},
+		{"a branch is pushed back (fault 54)", func() { repo.SetBranch("main", one) }, "main map[a:1 main:1] map[annotated:{T 1}] map[1:1]"},
+		{"a branch goes (fault 55), and makes room for a folder", func() { repo.DeleteBranch("a"); repo.SetBranch("a/b", one) }, "main map[a/b:1 main:1] map[annotated:{T 1}] map[1:1]"},
 		{"and the folder for a branch", func() { repo.DeleteBranch("a/b"); repo.SetBranch("a", two) }, "main map[a:2 main:1] map[annotated:{T 1}] map[1:1]"},
-		{"the default branch is renamed", func() { repo.SetBranch("trunk", one); repo.DeleteBranch("main"); repo.SetHead("trunk") }, "trunk map[a:2 trunk:1] map[annotated:{T 1}] map[1:1]"},
+		{"the default branch is renamed (fault 56)", func() { repo.SetBranch("trunk", one); repo.DeleteBranch("main"); repo.SetHead("trunk") }, "trunk map[a:2 trunk:1] map[annotated:{T 1}] map[1:1]"},
 		{"only HEAD moves", func() { repo.SetHead("a") }, "a map[a:2 trunk:1] map[annotated:{T 1}] map[1:1]"},
 		{"a pull request moves, another comes", func() { repo.SetRef("refs/pull/1/head", two); repo.SetRef("refs/pull/22/head", one) }, "a map[a:2 trunk:1] map[annotated:{T 1}] map[1:2 22:1]"},
 		{"names that look like options (g1)", func() {
@@ -252,7 +253,7 @@ func TestMirrorDamaged(t *testing.T) {
 	}{
 		"nothing":                       {damage: func(string) error { return nil }},
 		"the process before was killed": {damage: func(string) error { return nil }, killed: true, said: []string{"checking the mirror, because the process that had it before was killed"}},
-		"a pack is cut":                 {damage: func(dir string) error { return os.Truncate(pack(dir, ".pack"), 100) }, said: []string{"discarding a damaged mirror"}},
+		"fault 51: a pack is cut":       {damage: func(dir string) error { return os.Truncate(pack(dir, ".pack"), 100) }, said: []string{"discarding a damaged mirror"}},
 		"a pack is empty":               {damage: func(dir string) error { return os.Truncate(pack(dir, ".pack"), 0) }, said: []string{"discarding a damaged mirror"}},
 		"a byte of a pack has changed":  {damage: func(dir string) error { return flip(pack(dir, ".pack"), -25) }, said: []string{"discarding a damaged mirror"}},
 		"a pack is gone":                {damage: func(dir string) error { return os.Remove(pack(dir, ".pack")) }, said: []string{"discarding a damaged mirror"}},
@@ -277,6 +278,7 @@ func TestMirrorDamaged(t *testing.T) {
 		"while it is open":               {damage: func(dir string) error { return os.Remove(pack(dir, ".pack")) }, late: true},
 	} {
 		t.Run(name, func(t *testing.T) {
+			daily(t, name, "nothing", "the process before was killed", "fault 51: a pack is cut", "somebody's configuration", "fault 59: locks")
 			t.Parallel()
 			repo := gitrepo.New(t)
 			tip := repo.Commit("main", map[string]string{"a": "1\n"}, "one")

@@ -32,6 +32,14 @@ func open(t *testing.T, o Options) *Mirror {
 	return m
 }
 
+// daily skips, in the short run, a row that is none of those for every day.
+func daily(t *testing.T, name string, rows ...string) {
+	t.Helper()
+	if testing.Short() && !slices.Contains(rows, name) {
+		t.Skip("not for every day")
+	}
+}
+
 // serve serves a repository by HTTP and answers its URL.
 func serve(t *testing.T, repo *gitrepo.Fixture, o githttp.Options) (string, *githttp.Server) {
 	t.Helper()

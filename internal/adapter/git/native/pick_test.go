@@ -202,7 +202,7 @@ const otherGit = "ADDON_MANAGER_TEST_GIT"
 func TestPickIsCherryPick(t *testing.T) {
 	rounds := 12
 	if testing.Short() {
-		rounds = 3
+		rounds = 2
 	}
 	clean, conflicting, round := 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {

@@ -110,6 +110,7 @@ func TestPushRefused(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			daily(t, name, "fault 57: somebody pushed to the branch", "the tag is there", "g21: a rule of the server refuses", "the server is down", "a name that forces")
 			t.Parallel()
 			repo := gitrepo.New(t)
 			repo.Apply("release", "one")
@@ -183,7 +184,7 @@ func TestPushAgain(t *testing.T) {
 func TestPushRace(t *testing.T) {
 	rounds := 100
 	if testing.Short() {
-		rounds = 4
+		rounds = 2
 	}
 	repo := gitrepo.New(t)
 	tip := repo.Apply("main", "one")
