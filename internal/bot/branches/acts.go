@@ -20,6 +20,8 @@ import (
 // upcoming is a pull request whose head this plan makes.
 type upcoming struct {
 	branch, head string
+	// from is the name of its branch, title what it is called.
+	from, title string
 	// pull is 0 for one that is not there yet, closes the one that it takes the place of.
 	pull, closes int
 	step         *steps.Step
@@ -63,7 +65,7 @@ func (w *world) act(s situation, d decision) *steps.Step {
 		step.What = fmt.Sprintf("close %q for a new %s", markdown.Clip(d.pull.Title, 80), kind)
 		step.Do = func(ctx context.Context) error { return w.replace(ctx, s, d, p) }
 	}
-	ahead := upcoming{branch: s.branch, head: tip, step: step}
+	ahead := upcoming{branch: s.branch, head: tip, from: pick.Head(s.branch, s.source), title: p.Title, step: step}
 	switch d.verb {
 	case update:
 		ahead.pull = d.pull.Number

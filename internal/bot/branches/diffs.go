@@ -30,41 +30,102 @@ func (w *world) diffs(ctx context.Context) (plan []*steps.Step, failed error) {
 			plan = append(plan, step)
 		}
 	}
+	for _, u := range w.ahead {
+		step, err := w.diffAhead(ctx, u)
+		if err != nil {
+			failed = errors.Join(failed, fmt.Errorf("compare %s: %w", short(u.head), err))
+		} else if step != nil {
+			plan = append(plan, step)
+		}
+	}
 	return plan, failed
 }
 
-// renewed tells of pull requests that this plan changes: they are compared in the next run.
+// renewed tells of pull requests that this plan changes: their new heads are compared.
 func (w *world) renewed(number int) bool {
 	return slices.ContainsFunc(w.ahead, func(u upcoming) bool { return u.pull == number || u.closes == number })
 }
+
+const whatDiff = "say what %s changes in the manifests"
 
 func (w *world) diff(ctx context.Context, p forge.Pull) (*steps.Step, error) {
 	if !slices.Contains(headsOf(w.refs, p), p.HeadCommit) {
 		return nil, nil
 	}
-	base, err := w.Mirror.MergeBase(ctx, w.refs.Branches[p.Base], p.HeadCommit)
-	if err != nil || base == "" || base == p.HeadCommit {
+	c, err := w.comparison(ctx, p.Base, p.HeadCommit)
+	if err != nil || c == nil {
 		return nil, err
 	}
-	all, err := w.Hub.Comments(ctx, p.Number)
-	if err != nil {
+	if told, err := w.told(ctx, p.Number, *c); err != nil || told {
 		return nil, err
-	}
-	about := note{Kind: kindDiff, Base: base, Head: p.HeadCommit}
-	if _, is := w.find(all, kindDiff); is == about {
-		return nil, nil
 	}
 	return &steps.Step{
-		Action: "comment", Branch: p.Base, Pull: p.Number, What: "say what it changes in the manifests",
+		Action: "comment", Branch: p.Base, Pull: p.Number, What: fmt.Sprintf(whatDiff, "it"),
+		Do: func(ctx context.Context) error { return w.sayDiff(ctx, p.Number, *c) },
+	}, nil
+}
+
+// diffAhead is about a head that this plan makes: its pull request may get its number only then.
+func (w *world) diffAhead(ctx context.Context, u upcoming) (*steps.Step, error) {
+	c, err := w.comparison(ctx, u.branch, u.head)
+	if err != nil || c == nil {
+		return nil, err
+	}
+	what := fmt.Sprintf("%q", markdown.Clip(u.title, 80))
+	if u.pull != 0 {
+		what = "it"
+		if told, err := w.told(ctx, u.pull, *c); err != nil || told {
+			return nil, err
+		}
+	}
+	return &steps.Step{
+		Action: "comment", Branch: u.branch, Pull: u.pull, What: fmt.Sprintf(whatDiff, what), Needs: []*steps.Step{u.step},
 		Do: func(ctx context.Context) error {
-			text, err := w.Diff(ctx, base, p.HeadCommit, p.Base)
-			if ctx.Err() != nil {
-				return ctx.Err()
+			number := u.pull
+			for _, p := range w.news[u.branch] {
+				if p.Open && p.Ours && p.Head == u.from {
+					number = p.Number
+				}
 			}
-			if err != nil {
-				text = "**The manifests cannot be compared:** " + markdown.Text(markdown.Clip(err.Error(), 2000)) + "\n"
+			if number == 0 || !w.pushed[u.head] {
+				return nil // Somebody was faster: the next run sees what is there.
 			}
-			return w.say(ctx, p.Number, kindDiff, about.hide(text))
+			return w.sayDiff(ctx, number, *c)
 		},
 	}, nil
+}
+
+// comparison is what is to be compared for a head onto a branch; nil for nothing.
+func (w *world) comparison(ctx context.Context, branch, head string) (*comparison, error) {
+	base, err := w.Mirror.MergeBase(ctx, w.refs.Branches[branch], head)
+	if err != nil || base == "" || base == head {
+		return nil, err
+	}
+	return &comparison{branch, note{Kind: kindDiff, Base: base, Head: head}}, nil
+}
+
+type comparison struct {
+	branch string
+	about  note
+}
+
+// told tells whether a pull request has the comparison already.
+func (w *world) told(ctx context.Context, number int, c comparison) (bool, error) {
+	all, err := w.Hub.Comments(ctx, number)
+	if err != nil {
+		return false, err
+	}
+	_, is := w.find(all, kindDiff)
+	return is == c.about, nil
+}
+
+func (w *world) sayDiff(ctx context.Context, number int, c comparison) error {
+	text, err := w.Diff(ctx, c.about.Base, c.about.Head, c.branch)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if err != nil {
+		text = "**The manifests cannot be compared:** " + markdown.Text(markdown.Clip(err.Error(), 2000)) + "\n"
+	}
+	return w.say(ctx, number, kindDiff, c.about.hide(text))
 }

@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
-	"path"
 	"slices"
 	"strings"
 
-	"go.yaml.in/yaml/v3"
-
+	"github.com/addon-manager/addon-manager/internal/bot/picking"
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
@@ -69,18 +66,18 @@ func marker(line []byte, with byte) bool {
 
 // readable tells what is wrong with a file that is YAML by its name. Templates only look like it.
 func readable(name string, text []byte) error {
-	if ext := path.Ext(name); ext != ".yaml" && ext != ".yml" || strings.Contains("/"+name, "/templates/") {
+	if !pick.IsYAML(name) || strings.Contains("/"+name, "/templates/") {
 		return nil
 	}
-	for d := yaml.NewDecoder(bytes.NewReader(text)); ; {
-		var doc yaml.Node
-		switch err := d.Decode(&doc); {
-		case errors.Is(err, io.EOF):
-			return nil
-		case err != nil:
-			return errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
-		}
+	err := picking.NoYAML(name, text)
+	if err == nil {
+		return nil
 	}
+	why := strings.TrimPrefix(markdown.OneLine(err.Error()), "yaml: unmarshal errors: ")
+	if at, is := strings.CutPrefix(why, name+":"); is {
+		why = "line " + strings.Replace(at, ": is not YAML", "", 1)
+	}
+	return errors.New(why)
 }
 
 // verdict is what the check says of a commit.
@@ -102,19 +99,16 @@ func verdict(commit string, found []finding) forge.Check {
 		}
 		fmt.Fprintf(&b, "- %s %s\n", markdown.Code(markdown.Clip(f.path, 300)), markdown.Text(markdown.Clip(f.why, 300)))
 	}
-	fmt.Fprintf(&b, "\nWhere a path is right as it is, say so in the message of a commit, on a line of its own: `%sPATH`.\n", decided)
+	fmt.Fprintf(&b, "\nWhere a path is right as it is, say so in the message of a commit, on a line of its own: `%sPATH`.\n", pick.Decided)
 	c.Conclusion, c.Summary = forge.Failure, b.String()
 	c.Title = markdown.Count(len(found), "path") + " to decide"
 	return c
 }
 
-// decided begins a line of a commit message that says that a path is right as it is.
-const decided = "Resolved: "
-
 // decisions are the paths that a message decides.
 func decisions(message string) (paths []string) {
 	for line := range strings.SplitSeq(message, "\n") {
-		if p, is := strings.CutPrefix(strings.TrimRight(line, " \t\r"), decided); is && p != "" {
+		if p, is := strings.CutPrefix(strings.TrimRight(line, " \t\r"), pick.Decided); is && p != "" {
 			paths = append(paths, p)
 		}
 	}

@@ -36,6 +36,9 @@ func TestInspect(t *testing.T) {
 		"a second document that does not parse": {
 			files: []file{{"a.yaml", nil, []byte("a: 1\n---\nb: [\n")}}, want: []string{"a.yaml is no YAML: line 3: did not find expected node content"},
 		},
+		"two keys of one name": {
+			files: []file{{"a.yaml", []byte("a: 1\n"), []byte("a: 1\nb: 2\na: 3\n")}}, want: []string{`a.yaml is no YAML: line 3: mapping key "a" already defined at line 1`},
+		},
 		"a path that nobody decided about": {
 			undecided: []change.Unresolved{{Kind: "modify/delete", Path: "gone.yaml"}},
 			want:      []string{"gone.yaml is as the conflict left it (modify/delete): nobody has decided about it"},

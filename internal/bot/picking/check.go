@@ -98,15 +98,20 @@ func unreadable(tree fs.FS, file string) (why error, there bool, err error) {
 	if err != nil || !there {
 		return nil, false, err
 	}
-	docs, why := catalog.Documents(file, data)
+	return NoYAML(file, data), true, nil
+}
+
+// NoYAML says why a text is no YAML; nil when it is.
+func NoYAML(file string, data []byte) error {
+	docs, err := catalog.Documents(file, data)
 	for _, doc := range docs {
-		if why == nil {
+		if err == nil {
 			// Two keys of one name, which a merge makes easily, come out only here.
 			var content any
-			why = doc.Decode(&content)
+			err = doc.Decode(&content)
 		}
 	}
-	return why, true, nil
+	return err
 }
 
 // catalogs checks catalog.yaml when it changed: what was right before must be right after.
