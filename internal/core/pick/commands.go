@@ -13,7 +13,7 @@ func commands(r Request, rows int) []string {
 	o, head := r.Outcome, quote(Head(r.Branch, r.Source))
 	lines := []string{
 		"git fetch origin",
-		"git switch --force-create " + head + " " + quote("origin/"+r.Branch),
+		"git switch --no-track --force-create " + head + " " + quote("origin/"+r.Branch),
 	}
 	for i, c := range r.Source.Changes {
 		if slices.Contains(o.Empty, c.Hash) {
