@@ -119,7 +119,7 @@ func started(t *testing.T, log func(string, ...any)) (address string, l *loop) {
 		if err := s.stop(); err != nil {
 			t.Error(err)
 		}
-		if err := <-ended; err != nil {
+		if err := within(t, ended); err != nil {
 			t.Error(err)
 		}
 	})

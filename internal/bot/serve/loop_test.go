@@ -17,6 +17,14 @@ import (
 // exactly is a jitter that changes nothing.
 func exactly(d time.Duration) time.Duration { return d }
 
+// enough ends a test whose loop does not end by itself: one that waits for nothing would go on for ever, because the bubble's time stands still.
+func enough(t *testing.T, passes int) {
+	t.Helper()
+	if passes > 1000 {
+		t.Fatal("the loop does not end, or does not wait")
+	}
+}
+
 // TestPassesComeInTheirTime tells when passes begin. Time is that of the bubble: nothing sleeps really.
 func TestPassesComeInTheirTime(t *testing.T) {
 	type event struct {
@@ -73,6 +81,7 @@ func TestPassesComeInTheirTime(t *testing.T) {
 				var got []string
 				l := newLoop(Options{Reconcile: func(context.Context, <-chan struct{}) error {
 					passes++
+					enough(t, passes)
 					got = append(got, fmt.Sprintf("%v pass %d", time.Since(began), passes))
 					time.Sleep(tc.took)
 					if tc.fails[passes] {
@@ -108,6 +117,7 @@ func TestPassesNeverOverlap(t *testing.T) {
 			if running.Add(1) > 1 {
 				t.Error("two passes at once")
 			}
+			enough(t, int(passes.Load()))
 			time.Sleep(7 * time.Second)
 			running.Add(-1)
 			passes.Add(1)
@@ -145,7 +155,7 @@ func TestStopping(t *testing.T) {
 		},
 		"a pass ends after the step that it is at": {
 			reconcile: func(_ context.Context, stop <-chan struct{}) error {
-				for {
+				for range 100 {
 					select {
 					case <-stop:
 						return errors.New("ended early")
@@ -153,6 +163,7 @@ func TestStopping(t *testing.T) {
 						time.Sleep(7 * time.Second)
 					}
 				}
+				return errors.New("was not told to end")
 			},
 			want: 63 * time.Second,
 		},
@@ -171,7 +182,13 @@ func TestStopping(t *testing.T) {
 				defer cancel()
 				var log []string
 				began := time.Now()
-				l := newLoop(Options{Reconcile: tc.reconcile, Log: func(m string, _ ...any) { log = append(log, m) }}, newMetrics(nil))
+				passes := 0
+				reconcile := func(ctx context.Context, stop <-chan struct{}) error {
+					passes++
+					enough(t, passes)
+					return tc.reconcile(ctx, stop)
+				}
+				l := newLoop(Options{Reconcile: reconcile, Log: func(m string, _ ...any) { log = append(log, m) }}, newMetrics(nil))
 				l.run(ctx)
 				if got := time.Since(began); got != tc.want {
 					t.Errorf("ended after %v, want %v", got, tc.want)

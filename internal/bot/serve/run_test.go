@@ -35,6 +35,17 @@ func listen(t *testing.T) net.Listener {
 	return l
 }
 
+// within waits for what must come soon: a program that does not go on fails here, and does not hang.
+func within[T any](t *testing.T, c <-chan T) (v T) {
+	t.Helper()
+	select {
+	case v = <-c:
+	case <-time.After(time.Minute):
+		t.Fatal("nothing comes")
+	}
+	return v
+}
+
 // ask answers what a GET says, with the status.
 func ask(t *testing.T, client *http.Client, url string) string {
 	t.Helper()
@@ -83,7 +94,7 @@ func TestServing(t *testing.T) {
 	}()
 	address := "http://" + watch.Addr().String()
 
-	<-began
+	within(t, began)
 	if got, want := ask(t, http.DefaultClient, address+"/readyz"), "200 OK: ok; the first pass has not ended yet"; got != want {
 		t.Errorf("ready: %s, want %s", got, want)
 	}
@@ -93,7 +104,7 @@ func TestServing(t *testing.T) {
 	}
 	deliver("star", opened).send(t, hooks.Addr().String())
 	deliver("push", opened, header("X-Hub-Signature-256")).send(t, hooks.Addr().String())
-	<-began
+	within(t, began)
 	if got, want := ask(t, http.DefaultClient, address+"/readyz"), "200 OK: ok"; got != want {
 		t.Errorf("ready: %s, want %s", got, want)
 	}
@@ -127,11 +138,11 @@ func TestServing(t *testing.T) {
 	}
 
 	cancel()
-	if told := <-began; told != 0 {
+	if told := within(t, began); told != 0 {
 		t.Error("another pass began")
 	}
 	goOn <- nil
-	if err := <-ended; err != nil {
+	if err := within(t, ended); err != nil {
 		t.Errorf("ended with %v", err)
 	}
 	if _, err := net.Dial("tcp", hooks.Addr().String()); err == nil {
@@ -143,11 +154,14 @@ func TestServing(t *testing.T) {
 func TestListenerThatBreaks(t *testing.T) {
 	l := listen(t)
 	l.Close()
-	err := Run(t.Context(), Options{
-		Reconcile:       func(_ context.Context, stop <-chan struct{}) error { <-stop; return nil },
-		MetricsListener: l,
-	})
-	if err == nil || !strings.HasPrefix(err.Error(), "serve metrics: ") || !errors.Is(err, net.ErrClosed) {
+	ended := make(chan error, 1)
+	go func() {
+		ended <- Run(t.Context(), Options{
+			Reconcile:       func(_ context.Context, stop <-chan struct{}) error { <-stop; return nil },
+			MetricsListener: l,
+		})
+	}()
+	if err := within(t, ended); err == nil || !strings.HasPrefix(err.Error(), "serve metrics: ") || !errors.Is(err, net.ErrClosed) {
 		t.Errorf("ended with %v", err)
 	}
 }
@@ -186,7 +200,7 @@ func TestTLS(t *testing.T) {
 		t.Errorf("served with certificate %s after it was renewed, want %s", got, second)
 	}
 	cancel()
-	if err := <-ended; err != nil {
+	if err := within(t, ended); err != nil {
 		t.Error(err)
 	}
 }
