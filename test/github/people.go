@@ -146,6 +146,19 @@ func (r *Repository) CommentPull(number int, login, body string) error {
 	})
 }
 
+// EditComment gives one another text, as those may who can write to the repository.
+func (r *Repository) EditComment(id int64, body string) error {
+	return r.do(func() error {
+		for _, c := range r.comments {
+			if c.id == id {
+				c.body, c.updated = body, r.server.now()
+				return nil
+			}
+		}
+		return fmt.Errorf("there is no comment %d", id)
+	})
+}
+
 // DeleteComment removes one.
 func (r *Repository) DeleteComment(id int64) error {
 	return r.do(func() error {

@@ -10,7 +10,7 @@ import (
 	"github.com/addon-manager/addon-manager/test/github"
 )
 
-// TestConflictKinds has a change meet each kind of conflict on release-1.31. None becomes a pull request that could be merged: each is a draft with a failing
+// TestConflictKinds has a change meet each kind of conflict (g11) on release-1.31. None becomes a pull request that could be merged: each is a draft with a failing
 // check, until a person has decided. Nothing is guessed: what has no markers stays as the branch has it.
 func TestConflictKinds(t *testing.T) {
 	const path = "addons/cert/cert.yaml"
@@ -105,7 +105,7 @@ func TestConflictKinds(t *testing.T) {
 	}
 }
 
-// TestMainRewritten has main pushed anew with other commits: open picks are made anew, landed ones stay landed, and those of what is gone are closed.
+// TestMainRewritten has main pushed anew with other commits (g22, fault 54): open picks are made anew, landed ones stay landed, and those of what is gone are closed.
 func TestMainRewritten(t *testing.T) {
 	town := newTown(t, github.Options{})
 	begin := town.repo.Refs()["refs/heads/main"]

@@ -172,19 +172,19 @@ func TestFaults(t *testing.T) {
 		// runs is how many runs it must take at least.
 		runs int
 	}{
-		"killed after each write":                             {disturb: kill(0, github.After), runs: 30},
-		"killed while each write is on its way":               {disturb: kill(1, github.Before), runs: 30},
-		"killed after every third write":                      {disturb: kill(2, github.After), runs: 10},
-		"each answer is lost":                                 {disturb: once(github.Fault{Cut: github.After})},
-		"each request is lost":                                {disturb: once(github.Fault{Cut: github.Before})},
-		"each write is answered with 500":                     {disturb: once(down(http.StatusInternalServerError))},
-		"each write is answered with 502":                     {disturb: once(down(http.StatusBadGateway))},
-		"each write meets the secondary limit, with a wait":   {disturb: once(github.Secondary("", "30"))},
-		"each write meets the secondary limit, without one":   {disturb: once(github.Secondary("", ""))},
-		"each write is answered with 429":                     {disturb: once(github.Fault{Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "5"}})},
-		"each write is answered with a page":                  {disturb: once(github.HTML(""))},
-		"new pull requests are listed late":                   {options: github.Options{ListingDelay: 30 * time.Second}, disturb: kill(0, github.After)},
-		"each write is refused for want of a right, for once": {disturb: once(down(http.StatusForbidden))},
+		"killed after each write":                                        {disturb: kill(0, github.After), runs: 30},
+		"killed while each write is on its way":                          {disturb: kill(1, github.Before), runs: 30},
+		"killed after every third write":                                 {disturb: kill(2, github.After), runs: 10},
+		"each answer is lost (faults 58 and 65)":                         {disturb: once(github.Fault{Cut: github.After})},
+		"each request is lost":                                           {disturb: once(github.Fault{Cut: github.Before})},
+		"each write is answered with 500 (fault 61)":                     {disturb: once(down(http.StatusInternalServerError))},
+		"each write is answered with 502":                                {disturb: once(down(http.StatusBadGateway))},
+		"each write meets the secondary limit, with a wait (fault 62)":   {disturb: once(github.Secondary("", "30"))},
+		"each write meets the secondary limit, without one":              {disturb: once(github.Secondary("", ""))},
+		"each write is answered with 429 (fault 63)":                     {disturb: once(github.Fault{Status: http.StatusTooManyRequests, Header: map[string]string{"Retry-After": "5"}})},
+		"each write is answered with a page (fault 67)":                  {disturb: once(github.HTML(""))},
+		"new pull requests are listed late (fault 66)":                   {options: github.Options{ListingDelay: 30 * time.Second}, disturb: kill(0, github.After)},
+		"each write is refused for want of a right, for once (fault 69)": {disturb: once(down(http.StatusForbidden))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -17,7 +17,7 @@ import (
 // two more runs, of which the second finds nothing to do.
 func TestPeople(t *testing.T) {
 	const head = "pick/release-1.31/pr-1"
-	daily := []string{"one closes it", "one commits to it", "one uses the bot's branch for it", "the branch moves, and it does not apply any more"}
+	daily := []string{"one closes it (a18)", "one commits to it", "one uses the bot's branch for it", "the branch moves, and it does not apply any more"}
 	const mine = `release-1.31 ← pick/release-1.31/pr-1 by branch-bot: [release-1.31] Set cert to 2, `
 	for name, tc := range map[string]struct {
 		// before happens before the bot ran for the first time, after between two runs.
@@ -26,7 +26,7 @@ func TestPeople(t *testing.T) {
 		// kept is the commit that a branch must still name at the end.
 		kept func(town *town) (branch, commit string)
 	}{
-		"one closes it": {
+		"one closes it (a18)": {
 			after: func(town *town) { town.ok(town.repo.ClosePull(2, "ben")) },
 			want:  []string{"#2 " + mine + `closed ["cherry-pick"]`},
 		},
@@ -106,7 +106,7 @@ func TestPeople(t *testing.T) {
 			},
 			want: []string{"#2 " + mine + `closed ["cherry-pick"]`, "#4 " + mine + `open draft ["cherry-pick" "conflict"]`},
 		},
-		"the branch is pushed back to before the merge": {
+		"the branch is pushed back to before the merge (fault 54)": {
 			after: func(town *town) {
 				before := town.repo.Refs()["refs/heads/release-1.31"]
 				town.merge(2, "squash")
@@ -148,14 +148,14 @@ func TestPeople(t *testing.T) {
 			},
 			want: []string{`#2 release-1.31 ← pick/release-1.31/pr-1 by ann: Faster, open []`},
 		},
-		"one from outside uses the bot's name for something else": {
+		"one from outside uses the bot's name for something else (w16)": {
 			before: func(town *town) { fork(town, head, "addons/cert/cert.yaml", settings("cert", "evil")) },
 			want: []string{
 				"#2 release-1.31 ← pick/release-1.31/pr-1 by mallory: Mine, open []",
 				"#3 " + mine + `open ["cherry-pick"]`,
 			},
 		},
-		"one from outside copies the bot's text and closes": {
+		"one from outside copies the bot's text (a6) and closes": {
 			before: func(town *town) {
 				number := fork(town, head, "addons/dns/dns.yaml", settings("dns", "evil"))
 				town.ok(town.repo.EditPull(number, "mallory", "", pick.Hide("Copied.", pick.Marker{
@@ -168,7 +168,7 @@ func TestPeople(t *testing.T) {
 				"#3 " + mine + `open ["cherry-pick"]`,
 			},
 		},
-		"one from outside deletes the repository": {
+		"one from outside deletes the repository (a4)": {
 			before: func(town *town) {
 				number := fork(town, "whatever", "addons/cert/cert.yaml", settings("cert", "evil"))
 				if number != 2 {
@@ -224,7 +224,7 @@ func fork(town *town, branch, path, text string) (number int) {
 	return number
 }
 
-// TestComments lets people meddle with the bot's comment: it is corrected in place, and never doubled.
+// TestComments lets people meddle with the bot's comment (a7) and copy its marker (a6): it is corrected in place, and never doubled.
 func TestComments(t *testing.T) {
 	town := newTown(t, github.Options{})
 	town.change("Set cert to 2", "squash", map[string]string{"addons/cert/cert.yaml": settings("cert", "2")})
@@ -238,15 +238,29 @@ func TestComments(t *testing.T) {
 	if len(comments) != 2 || comments[0].ID != said.ID || comments[0].Body == said.Body || comments[1].Body != said.Body {
 		t.Errorf("the comments are %+v", comments)
 	}
+	right := comments[0].Body
+	town.ok(town.repo.EditComment(said.ID, strings.Replace(right, "merged", "lost", 1)+"\nMine.\n"))
+	town.expect(town.run(), "done    comment #1: say where the change is")
+	if comments = town.repo.Comments(1); len(comments) != 2 || comments[0].Body != right {
+		t.Errorf("the comments are %+v", comments)
+	}
 	town.ok(town.repo.DeleteComment(said.ID))
 	town.expect(town.run(), "done    comment #1: say where the change is")
 	if comments = town.repo.Comments(1); len(comments) != 2 || comments[1].Author != "branch-bot" {
 		t.Errorf("the comments are %+v", comments)
 	}
 	town.expect(town.run())
+
+	// Without its marker it is nobody's: it stays, and there is one new one.
+	town.ok(town.repo.EditComment(comments[1].ID, "Nothing to see."))
+	town.expect(town.run(), "done    comment #1: say where the change is")
+	if comments = town.repo.Comments(1); len(comments) != 3 || comments[1].Body != "Nothing to see." || comments[2].Body != right {
+		t.Errorf("the comments are %+v", comments)
+	}
+	town.expect(town.run())
 }
 
-// TestMeanwhile has people act between the bot's look and its deed.
+// TestMeanwhile has people act between the bot's look and its deed: what it looked at has moved (a19).
 func TestMeanwhile(t *testing.T) {
 	const head = "refs/heads/pick/release-1.31/pr-1"
 	for name, tc := range map[string]struct {
@@ -310,7 +324,7 @@ func TestMeanwhile(t *testing.T) {
 	}
 }
 
-// TestProtected has the server refuse what the bot may not do. That is told, and the rest is done.
+// TestProtected has the server refuse what the bot may not do (g21, a16). That is told, and the rest is done.
 func TestProtected(t *testing.T) {
 	town := newTown(t, github.Options{})
 	town.repo.Protect("release-1.33", github.Protection{Push: []string{"ben"}})
@@ -327,4 +341,31 @@ func TestProtected(t *testing.T) {
 	)
 	town.ok(town.repo.Git.SetBranch("release-1.33", "main"))
 	town.settle()
+}
+
+// TestMainRenamed gives the default branch another name (fault 56), and takes a release branch away (fault 55): picks go on where they were, and a branch that is
+// gone while the catalog offers its minor is cut again.
+func TestMainRenamed(t *testing.T) {
+	town := newTown(t, github.Options{})
+	town.change("Set cert to 2", "squash", map[string]string{"addons/cert/cert.yaml": settings("cert", "2")})
+	town.settle()
+	before := town.pulls()
+	town.branch("trunk", "main")
+	town.ok(town.repo.Git.SetHead("trunk"))
+	town.ok(town.repo.Git.DeleteBranch("main"))
+	town.ok(town.repo.Sync())
+	town.settle()
+	town.expect(town.pulls(), before...)
+	next := town.commit("trunk", "Set dns to 2", map[string]string{"addons/dns/dns.yaml": settings("dns", "2")})
+	town.settle()
+	town.expect(town.pulls(), append(before,
+		fmt.Sprintf(`#4 release-1.31 ← pick/release-1.31/c-%s by branch-bot: [release-1.31] Set dns to 2, open ["cherry-pick"]`, next[:12]),
+		fmt.Sprintf(`#5 release-1.32 ← pick/release-1.32/c-%s by branch-bot: [release-1.32] Set dns to 2, open ["cherry-pick"]`, next[:12]),
+	)...)
+	town.ok(town.repo.Git.DeleteBranch("release-1.32"))
+	town.ok(town.repo.Sync())
+	town.settle()
+	if got := town.repo.Refs()["refs/heads/release-1.32"]; got != next {
+		t.Errorf("release-1.32 is %q, want trunk's %s", got, next)
+	}
 }
