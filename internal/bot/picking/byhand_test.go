@@ -20,16 +20,16 @@ import (
 func TestByHand(t *testing.T) {
 	const odd = "$(touch oops) `b`'s *.txt"
 	w := newWorld(t, map[string]string{"a": lines, odd: lines, "gone": lines})
-	w.repo.Apply(branch, "Ours", gitrepo.File("a", text("5", "ours")), gitrepo.File(odd, text("5", "ours")), gitrepo.Remove("gone"))
+	w.repo.Apply(branch, "Ours", gitrepo.File("a", text("5", "ours")), gitrepo.File(odd, text("5", "ours")), gitrepo.Remove("gone"), gitrepo.File("way/in", "x\n"))
 	w.repo.Commit("main", map[string]string{"b": "b\n"}, "First")
 	w.repo.SetBranch("topic", "main")
-	w.repo.Commit("topic", map[string]string{"a": text("5", "theirs"), odd: text("5", "theirs"), "gone": text("5", "theirs")}, "Inner")
+	w.repo.Commit("topic", map[string]string{"a": text("5", "theirs"), odd: text("5", "theirs"), "gone": text("5", "theirs"), "way": "theirs\n"}, "Inner")
 	w.repo.Merge("main", "Merge pull request #12 from x/topic\n\nSecond\n", []string{"topic"},
-		gitrepo.File("a", text("5", "theirs")), gitrepo.File(odd, text("5", "theirs")), gitrepo.File("gone", text("5", "theirs")))
+		gitrepo.File("a", text("5", "theirs")), gitrepo.File(odd, text("5", "theirs")), gitrepo.File("gone", text("5", "theirs")), gitrepo.File("way", "theirs\n"))
 	w.repo.Commit("main", map[string]string{"c": "c\n"}, "Third")
 	s := pick.Source{Pull: &forge.Pull{Number: 12, Title: "Second"}, Changes: w.changes()}
 	out := w.pick(s)
-	if got, want := listed(out.Conflicts), "content "+odd+", content a, modify/delete gone"; got != want {
+	if got, want := listed(out.Conflicts), "content "+odd+", content a, file/directory way, modify/delete gone"; got != want {
 		t.Fatalf("got %s, want %s", got, want)
 	}
 	head := pick.Head(branch, s)
@@ -69,7 +69,7 @@ func TestByHand(t *testing.T) {
 		}
 	}
 	w.fetch()
-	want := map[string]string{"a": text("5", "decided"), odd: text("5", "decided"), "gone": text("5", "theirs"), "b": "b\n", "c": "c\n"}
+	want := map[string]string{"a": text("5", "decided"), odd: text("5", "decided"), "gone": text("5", "theirs"), "b": "b\n", "c": "c\n", "way/in": "x\n"}
 	tip := w.repo.Resolve(head)
 	if d := cmp.Diff(want, w.files(tip)); d != "" {
 		t.Error(d)

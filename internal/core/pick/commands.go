@@ -46,10 +46,13 @@ func commands(r Request, rows int) []string {
 
 // stage adds or removes what was decided.
 func stage(conflicts []Conflict, rows int) (lines []string) {
-	var edited, either []string
+	var edited, either, beside []string
 	for _, c := range conflicts {
 		if len(c.Path) > 1000 || len(conflicts) > rows {
 			return []string{"git add --update", "git status # shows what is left"}
+		}
+		if c.Kind == FileOrDirectory || c.Kind == Mode {
+			beside = append(beside, c.Path)
 		}
 		switch c.Kind {
 		case ModifyDelete, Rename, FileOrDirectory:
@@ -64,15 +67,24 @@ func stage(conflicts []Conflict, rows int) (lines []string) {
 	for _, path := range either {
 		lines = append(lines, add(path)+" # or, without it: git rm")
 	}
+	for _, path := range beside {
+		if strings.ContainsAny(path, special) {
+			return append(lines, "git status # shows what is left")
+		}
+		// Of two things that cannot both have a name, git gives one of them another.
+		lines = append(lines, "git rm --quiet --ignore-unmatch -- "+quote(path+"~*")+" # what Git put aside; move first what is wanted of it")
+	}
 	return lines
 }
+
+// special are the characters that make a pattern of a path.
+const special = `*?[\:`
 
 func add(paths ...string) string {
 	git := "git add --"
 	var quoted []string
 	for _, p := range slices.Compact(slices.Sorted(slices.Values(paths))) {
-		if strings.ContainsAny(p, `*?[\:`) {
-			// Such characters would make a pattern of it.
+		if strings.ContainsAny(p, special) {
 			git = "git --literal-pathspecs add --"
 		}
 		quoted = append(quoted, quote(p))

@@ -42,7 +42,8 @@ func (m *Mirror) picked(t task, g merge) (Picked, error) {
 	p := Picked{Stages: map[string]Stages{}}
 	// Where two things want one name, git gives one of them another: the name, a tilde, and the side it is of.
 	aside := regexp.MustCompile(`~(` + t.ours + `|` + t.theirs + `)(_\d+)?$`)
-	told := strings.NewReplacer(t.ours, t.labels.ours, t.theirs, t.labels.theirs)
+	commit, _, _ := strings.Cut(t.labels.theirs, " ")
+	told := strings.NewReplacer(t.ours, t.labels.ours, t.theirs, commit)
 	changed := map[string]change.Entry{}
 	for _, s := range g.stages {
 		path := aside.ReplaceAllString(s.path, "")
@@ -74,7 +75,7 @@ func (m *Mirror) picked(t task, g merge) (Picked, error) {
 			) bool {
 				return strings.Contains(msg.kind, k.words)
 			}); n >= 0 && n < rank {
-				rank, c.Kind, c.Message = n, kinds[n].kind, markdown.OneLine(told.Replace(msg.text))
+				rank, c.Kind, c.Message = n, kinds[n].kind, markdown.OneLine(told.Replace(happened(msg.text)))
 			}
 		}
 		v := p.Stages[path]
@@ -95,6 +96,15 @@ func (m *Mirror) picked(t task, g merge) (Picked, error) {
 	var err error
 	p.Tree, err = m.edited(g.tree, changed)
 	return p, err
+}
+
+// happened is the part of a message that is true of our tree: not how git left its own for a person to go on with, since we have the branch's side.
+func happened(text string) string {
+	text = strings.TrimPrefix(text, "warning: ")
+	for _, rest := range []string{".  Version ", "; moving it to ", "; renamed one of them ", "; renamed both of them "} {
+		text, _, _ = strings.Cut(text, rest)
+	}
+	return text
 }
 
 // settle says in changed what the tree has at a conflict's path.

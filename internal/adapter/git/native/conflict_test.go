@@ -43,29 +43,29 @@ func TestKinds(t *testing.T) {
 		},
 		"gone on the branch": {
 			base: []gitrepo.Change{file("a", twelve)}, branch: []gitrepo.Change{remove("a")}, main: []gitrepo.Change{file("a", big)},
-			conflicts: []pick.Conflict{{Path: "a", Kind: pick.ModifyDelete, Message: "CONFLICT (modify/delete): a deleted in release-1.31 and modified in COMMIT (change). Version COMMIT (change) of a left in tree."}},
+			conflicts: []pick.Conflict{{Path: "a", Kind: pick.ModifyDelete, Message: "CONFLICT (modify/delete): a deleted in release-1.31 and modified in COMMIT"}},
 		},
 		"removed by the change": {
 			base: []gitrepo.Change{file("a", twelve)}, branch: []gitrepo.Change{file("a", big)}, main: []gitrepo.Change{remove("a")},
-			conflicts: []pick.Conflict{{Path: "a", Kind: pick.ModifyDelete, Message: "CONFLICT (modify/delete): a deleted in COMMIT (change) and modified in release-1.31. Version release-1.31 of a left in tree."}},
+			conflicts: []pick.Conflict{{Path: "a", Kind: pick.ModifyDelete, Message: "CONFLICT (modify/delete): a deleted in COMMIT and modified in release-1.31"}},
 			tree:      "100644 a: one two three four five SIX seven eight nine ten eleven twelve",
 		},
 		"renamed to two names": {
 			base: []gitrepo.Change{file("a", twelve)}, branch: []gitrepo.Change{remove("a"), file("b", twelve)}, main: []gitrepo.Change{remove("a"), file("c", big)},
 			conflicts: []pick.Conflict{
-				{Path: "a", Kind: pick.Rename, Message: "CONFLICT (rename/rename): a renamed to b in release-1.31 and to c in COMMIT (change)."},
-				{Path: "b", Kind: pick.Rename, Message: "CONFLICT (rename/rename): a renamed to b in release-1.31 and to c in COMMIT (change)."},
-				{Path: "c", Kind: pick.Rename, Message: "CONFLICT (rename/rename): a renamed to b in release-1.31 and to c in COMMIT (change)."},
+				{Path: "a", Kind: pick.Rename, Message: "CONFLICT (rename/rename): a renamed to b in release-1.31 and to c in COMMIT."},
+				{Path: "b", Kind: pick.Rename, Message: "CONFLICT (rename/rename): a renamed to b in release-1.31 and to c in COMMIT."},
+				{Path: "c", Kind: pick.Rename, Message: "CONFLICT (rename/rename): a renamed to b in release-1.31 and to c in COMMIT."},
 			},
 			tree: "100644 b: one two three four five six seven eight nine ten eleven twelve",
 		},
 		"renamed by the change, gone on the branch": {
 			base: []gitrepo.Change{file("a", twelve)}, branch: []gitrepo.Change{remove("a")}, main: []gitrepo.Change{remove("a"), file("c", twelve)},
-			conflicts: []pick.Conflict{{Path: "c", Kind: pick.Rename, Message: "CONFLICT (rename/delete): a renamed to c in COMMIT (change), but deleted in release-1.31."}},
+			conflicts: []pick.Conflict{{Path: "c", Kind: pick.Rename, Message: "CONFLICT (rename/delete): a renamed to c in COMMIT, but deleted in release-1.31."}},
 		},
 		"a binary file": {
 			base: []gitrepo.Change{file("a", "\x00base")}, branch: []gitrepo.Change{file("a", "\x00branch")}, main: []gitrepo.Change{file("a", "\x00main")},
-			conflicts: []pick.Conflict{{Path: "a", Kind: pick.Binary, Message: "warning: Cannot merge binary files: a (release-1.31 vs. COMMIT (change))"}},
+			conflicts: []pick.Conflict{{Path: "a", Kind: pick.Binary, Message: "Cannot merge binary files: a (release-1.31 vs. COMMIT)"}},
 			tree:      "100644 a: \x00branch",
 		},
 		"a symbolic link": {
@@ -75,7 +75,7 @@ func TestKinds(t *testing.T) {
 		},
 		"a link and a file": {
 			branch: []gitrepo.Change{gitrepo.Symlink("a", "y")}, main: []gitrepo.Change{file("a", "z\n")},
-			conflicts: []pick.Conflict{{Path: "a", Kind: pick.Mode, Message: "CONFLICT (distinct types): a had different types on each side; renamed one of them so each can be recorded somewhere."}},
+			conflicts: []pick.Conflict{{Path: "a", Kind: pick.Mode, Message: "CONFLICT (distinct types): a had different types on each side"}},
 			tree:      "120000 a: y",
 		},
 		"modes only": {
@@ -85,12 +85,12 @@ func TestKinds(t *testing.T) {
 		},
 		"a folder on the branch where the change has a file": {
 			branch: []gitrepo.Change{file("a/b", "1\n")}, main: []gitrepo.Change{file("a", "2\n")},
-			conflicts: []pick.Conflict{{Path: "a", Kind: pick.FileOrDirectory, Message: "CONFLICT (file/directory): directory in the way of a from COMMIT (change); moving it to a~COMMIT (change) instead."}},
+			conflicts: []pick.Conflict{{Path: "a", Kind: pick.FileOrDirectory, Message: "CONFLICT (file/directory): directory in the way of a from COMMIT"}},
 			tree:      "100644 a/b: 1",
 		},
 		"a file on the branch where the change has a folder": {
 			branch: []gitrepo.Change{file("a", "1\n")}, main: []gitrepo.Change{file("a/b", "2\n"), file("a/c/d", "2\n")},
-			conflicts: []pick.Conflict{{Path: "a", Kind: pick.FileOrDirectory, Message: "CONFLICT (file/directory): directory in the way of a from release-1.31; moving it to a~release-1.31 instead."}},
+			conflicts: []pick.Conflict{{Path: "a", Kind: pick.FileOrDirectory, Message: "CONFLICT (file/directory): directory in the way of a from release-1.31"}},
 			tree:      "100644 a: 1",
 		},
 		"a submodule": {
@@ -103,7 +103,7 @@ func TestKinds(t *testing.T) {
 			branch: []gitrepo.Change{file("a", "branch\n"), file("b", "\x002")}, main: []gitrepo.Change{file("a", "main\n"), file("b", "\x003"), file("c", big)},
 			conflicts: []pick.Conflict{
 				{Path: "a", Kind: pick.Content, Message: "CONFLICT (content): Merge conflict in a"},
-				{Path: "b", Kind: pick.Binary, Message: "warning: Cannot merge binary files: b (release-1.31 vs. COMMIT (change))"},
+				{Path: "b", Kind: pick.Binary, Message: "Cannot merge binary files: b (release-1.31 vs. COMMIT)"},
 			},
 			tree: "100644 a: <<<<<<< release-1.31 branch ||||||| parent of COMMIT (change) one two three four five six seven eight nine ten eleven twelve ======= main >>>>>>> COMMIT (change); " +
 				"100644 b: \x002; 100644 c: one two three four five SIX seven eight nine ten eleven twelve",
