@@ -286,3 +286,26 @@ func TestRefused(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// TestManyFiles picks a change of more files than GitHub lists of a pull request (a20): Git knows them all.
+func TestManyFiles(t *testing.T) {
+	w := newWorld(t, map[string]string{"a": lines})
+	w.repo.Commit(branch, map[string]string{"f/3000": "our\n"}, "Own")
+	files := map[string]string{}
+	for i := range 3_100 {
+		files[fmt.Sprintf("f/%d", i)] = "their\n"
+	}
+	w.repo.Commit("main", files, "Add many")
+	all := w.changes()
+	if len(all) != 1 || len(all[0].Files) != len(files) {
+		t.Fatalf("%d changes, %d files", len(all), len(all[0].Files))
+	}
+	out := w.pick(pick.Source{Changes: all})
+	if got := listed(out.Conflicts); got != "content f/3000" {
+		t.Errorf("conflicts: %s", got)
+	}
+	entries, err := w.mirror.Files(t.Context(), out.Tip)
+	if err != nil || len(entries) != len(files)+1 {
+		t.Errorf("%d files, %v", len(entries), err)
+	}
+}
