@@ -92,7 +92,7 @@ func (k *picks) run(cmd *cobra.Command) error {
 
 // tell prints what would apply.
 func (k *picks) tell(cmd *cobra.Command, p *place, rendering bot.Options) error {
-	h, err := p.history(cmd.Context())
+	h, err := p.recent(cmd.Context())
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/bot/steps"
 	"github.com/addon-manager/addon-manager/internal/bot/tagging"
 	"github.com/addon-manager/addon-manager/internal/cli"
+	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/report"
@@ -151,7 +152,7 @@ func (t *tag) open(cmd *cobra.Command) (o tagging.Options, closed func(), err er
 	if p.hub != nil {
 		o.Hub = p.hub
 	}
-	o.History, o.Memory = p.history, t.forge.folder("releases")
+	o.History, o.Memory = p.recent, t.forge.folder("releases")
 	rendered := closed
 	return o, func() {
 		progress.end()
@@ -179,12 +180,21 @@ func signingOf(s native.Signing) (native.Signing, error) {
 	return s, nil
 }
 
-// history reads what the ledger is made of.
+// history reads what the ledger is made of: all of it.
 func (p *place) history(ctx context.Context) (history.History, error) {
+	return p.read(ctx, func(history.Options) ([]forge.Pull, error) { return p.hub.PullsSince(ctx, time.Time{}) })
+}
+
+// recent is history without the pull requests of changes that were settled long ago: there may be thousands.
+func (p *place) recent(ctx context.Context) (history.History, error) {
+	return p.read(ctx, func(o history.Options) ([]forge.Pull, error) { return history.Relevant(ctx, p.hub, o) })
+}
+
+func (p *place) read(ctx context.Context, pulls func(history.Options) ([]forge.Pull, error)) (history.History, error) {
 	o := history.Options{Mirror: p.mirror, Main: p.main, Me: p.login, Repository: p.name, Email: p.committer.Email, Trial: true}
 	if p.hub != nil {
 		var err error
-		if o.Pulls, err = p.hub.PullsSince(ctx, time.Time{}); err != nil {
+		if o.Pulls, err = pulls(o); err != nil {
 			return history.History{}, err
 		}
 	}

@@ -9,12 +9,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
+	"github.com/addon-manager/addon-manager/internal/bot/history"
 	"github.com/addon-manager/addon-manager/internal/bot/steps"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/ledger"
-	"github.com/addon-manager/addon-manager/internal/core/release"
-	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
 // note is what the bot hides in its comments, to find them again. Whoever copies it gains nothing: only the bot's own comments count.
@@ -123,7 +121,7 @@ const fresh = 30
 // subjects are the source pull requests whose comment may be out of date, oldest first: those with a change that is not settled everywhere,
 // those in the newest releases, and those that were updated last.
 func (w *world) subjects() (all []subject) {
-	newest := newest(w.refs, w.Distribution)
+	newest := history.Newest(w.refs, w.Distribution)
 	unsettled, again := map[int]bool{}, map[int]bool{}
 	var order []*forge.Pull
 	for _, c := range w.Facts.Changes {
@@ -134,7 +132,7 @@ func (w *world) subjects() (all []subject) {
 			order = append(order, c.Pull)
 		}
 		for _, e := range w.rows[c.Hash].Branches {
-			switch is := recent(w.rows[c.Hash], e, newest); {
+			switch is := history.Recent(w.rows[c.Hash], e, newest); {
 			case is && e.Tag == "", e.State != ledger.Landed && e.State != ledger.Skipped:
 				unsettled[c.Pull.Number] = true
 			case is:
@@ -153,24 +151,6 @@ func (w *world) subjects() (all []subject) {
 		}
 	}
 	return all
-}
-
-// newest are the last two releases of each branch.
-func newest(refs native.Refs, distribution string) map[string]bool {
-	byMinor := map[version.Minor][]release.Tag{}
-	for name := range refs.Tags {
-		if t, err := release.ParseTag(name); err == nil && t.Distribution == distribution {
-			byMinor[t.Minor] = append(byMinor[t.Minor], t)
-		}
-	}
-	found := map[string]bool{}
-	for _, tags := range byMinor {
-		slices.SortFunc(tags, release.Tag.Compare)
-		for _, t := range tags[max(0, len(tags)-2):] {
-			found[t.String()] = true
-		}
-	}
-	return found
 }
 
 // standing is the comment on a source pull request. Branches that were cut with the changes are left out; none left means that there is

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/bot/history"
@@ -40,9 +39,6 @@ type world struct {
 	files map[string]map[string]change.Entry
 }
 
-// slack is how long before a change the pull requests that have to do with it may have been updated last: clocks differ.
-const slack = 48 * time.Hour
-
 // gather looks at everything.
 func gather(ctx context.Context, o Options) (*world, error) {
 	if _, err := o.Mirror.Fetch(ctx); err != nil {
@@ -55,7 +51,7 @@ func gather(ctx context.Context, o Options) (*world, error) {
 	var err error
 	if o.Hub != nil {
 		// After Git: what was merged in between is known to be there, and waited for.
-		if w.pulls, err = relevant(ctx, o); err != nil {
+		if w.pulls, err = history.Relevant(ctx, o.Hub, o.history(nil)); err != nil {
 			return nil, err
 		}
 	}
@@ -79,69 +75,6 @@ func (o Options) history(pulls []forge.Pull) history.Options {
 	return history.Options{
 		Mirror: o.Mirror, Main: o.Main, Pulls: pulls, Me: o.Login, Repository: o.Repository, Email: o.Committer.Email, Trial: o.Hub != nil,
 	}
-}
-
-// relevant are the pull requests that can say anything about a change that is not on every branch: those that are open, and those that were
-// touched since the oldest such change.
-func relevant(ctx context.Context, o Options) ([]forge.Pull, error) {
-	open, err := o.Hub.OpenPulls(ctx)
-	if err != nil {
-		return nil, err
-	}
-	plain := o.history(nil)
-	plain.Trial = false
-	h, err := history.Read(ctx, plain)
-	if err != nil {
-		return nil, err
-	}
-	byNumber := map[int]forge.Pull{}
-	refs, err := o.Mirror.Refs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if since, any := oldest(h, newest(refs, h.Distribution)); any {
-		recent, err := o.Hub.PullsSince(ctx, since.Add(-slack))
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range recent {
-			byNumber[p.Number] = p
-		}
-	}
-	for _, p := range open {
-		// What is in both lists may have changed between the two: the later answer counts, but for what only the first has.
-		if _, known := byNumber[p.Number]; !known {
-			byNumber[p.Number] = p
-		}
-	}
-	pulls := make([]forge.Pull, 0, len(byNumber))
-	for _, p := range byNumber {
-		pulls = append(pulls, p)
-	}
-	slices.SortFunc(pulls, func(a, b forge.Pull) int { return cmp.Compare(a.Number, b.Number) })
-	return pulls, nil
-}
-
-// oldest is when the oldest change was committed about which there may be something to do or to say, as far as Git knows: it is not on every
-// live branch, or came to one and is in no release yet, or in a new one.
-func oldest(h history.History, newest map[string]bool) (when time.Time, any bool) {
-	at := map[string]time.Time{}
-	for _, c := range h.Facts.Changes {
-		at[c.Hash] = c.Committer.When
-	}
-	for _, row := range h.Ledger.Changes {
-		for _, e := range row.Branches {
-			if t := at[row.Commit]; (e.State != ledger.Landed || recent(row, e, newest)) && (!any || t.Before(when)) {
-				when, any = t, true
-			}
-		}
-	}
-	return when, any
-}
-
-// recent tells of a change that came to a branch by a pick, and is in no release yet or in a new one.
-func recent(row ledger.Row, e ledger.Entry, newest map[string]bool) bool {
-	return e.State == ledger.Landed && e.Commit != row.Commit && (e.Tag == "" || newest[e.Tag])
 }
 
 // live are the release branches that are looked after, by minor.

@@ -84,3 +84,20 @@ func Recent(row ledger.Row, e ledger.Entry, newest map[string]bool) bool {
 	return e.State == ledger.Landed && e.Commit != row.Commit && (e.Tag == "" || newest[e.Tag])
 }
 
+// Newest are the last two releases of each branch.
+func Newest(refs native.Refs, distribution string) map[string]bool {
+	byMinor := map[version.Minor][]release.Tag{}
+	for name := range refs.Tags {
+		if t, err := release.ParseTag(name); err == nil && t.Distribution == distribution {
+			byMinor[t.Minor] = append(byMinor[t.Minor], t)
+		}
+	}
+	found := map[string]bool{}
+	for _, tags := range byMinor {
+		slices.SortFunc(tags, release.Tag.Compare)
+		for _, t := range tags[max(0, len(tags)-2):] {
+			found[t.String()] = true
+		}
+	}
+	return found
+}

@@ -114,11 +114,12 @@ func (town *town) bot() tagging.Options {
 	return tagging.Options{
 		Mirror: m, Hub: client, Rendering: rendering, Tagger: change.Person{Name: login, Email: email}, Now: town.clock.Now,
 		History: func(ctx context.Context) (history.History, error) {
-			pulls, err := client.PullsSince(ctx, time.Time{})
-			if err != nil {
+			o := history.Options{Mirror: m, Me: login, Repository: "acme/config", Email: email, Trial: true}
+			var err error
+			if o.Pulls, err = history.Relevant(ctx, client, o); err != nil {
 				return history.History{}, err
 			}
-			return history.Read(ctx, history.Options{Mirror: m, Pulls: pulls, Me: login, Repository: "acme/config", Email: email, Trial: true})
+			return history.Read(ctx, o)
 		},
 	}
 }
