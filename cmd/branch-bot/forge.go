@@ -80,6 +80,9 @@ func (f *forgeFlags) open(ctx context.Context, errs io.Writer, needsForge bool) 
 	if f.repository == "" {
 		return nil, cli.Usagef("--repository is missing: name a folder or a URL")
 	}
+	if f.timeout <= 0 {
+		return nil, cli.Usagef("--git-timeout %v is not positive", f.timeout)
+	}
 	p := &place{main: f.main}
 	log := func(message string, pairs ...any) { fmt.Fprintln(errs, line(message, pairs)) }
 	var err error
@@ -163,7 +166,7 @@ func (f *forgeFlags) readApp() (*github.App, error) {
 	case f.appKey != "":
 		var err error
 		if key, err = os.ReadFile(f.appKey); err != nil {
-			return nil, fmt.Errorf("--app-key: %w", err)
+			return nil, cli.Usagef("--app-key: %w", err)
 		}
 	case len(key) == 0:
 		return nil, cli.Usagef("--app-key is missing: name the file with the App's private key, or put the key into %s", envAppKey)

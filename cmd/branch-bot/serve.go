@@ -120,7 +120,7 @@ func (s *serving) secrets() (all []string, err error) {
 	if s.secretFile != "" {
 		data, err := os.ReadFile(s.secretFile)
 		if err != nil {
-			return nil, fmt.Errorf("--webhook-secret-file: %w", err)
+			return nil, cli.Usagef("--webhook-secret-file: %w", err)
 		}
 		text = string(data)
 	}

@@ -234,7 +234,7 @@ func TestServeFlags(t *testing.T) {
 		"no repository":      {nil, "--repository is missing: name the repository's URL", true},
 		"no secret":          {[]string{"--repository", "x"}, "there is no webhook secret; BRANCH_BOT_WEBHOOK_SECRET or --webhook-secret-file holds it, and --webhook-address=0 does without webhooks", true},
 		"a short secret":     {[]string{"--repository", "x", "--webhook-secret-file", short}, "webhook secret 1 of 1 has 7 characters, at least 16 are needed: take a random one; BRANCH_BOT_WEBHOOK_SECRET or --webhook-secret-file holds it, and --webhook-address=0 does without webhooks", true},
-		"no such file":       {[]string{"--repository", "x", "--webhook-secret-file", short + ".gone"}, "--webhook-secret-file: open " + short + ".gone: no such file or directory", false},
+		"no such file":       {[]string{"--repository", "x", "--webhook-secret-file", short + ".gone"}, "--webhook-secret-file: open " + short + ".gone: no such file or directory", true},
 		"a hurry":            {[]string{"--repository", "x", "--interval", "1s"}, "--interval 1s is too short: GitHub asks not to be asked more often than every 30s", true},
 		"an odd minor":       {[]string{"--repository", "x", "--webhook-address=0", "--follow", "next"}, `--follow: "next" is not a Kubernetes minor: want <major>.<minor>, such as 1.31`, true},
 		"half a certificate": {[]string{"--repository", "x", "--tls-cert", "tls.crt"}, "--tls-cert and --tls-key belong together", true},
