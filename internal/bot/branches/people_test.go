@@ -350,6 +350,8 @@ func TestMainRenamed(t *testing.T) {
 	town.change("Set cert to 2", "squash", map[string]string{"addons/cert/cert.yaml": settings("cert", "2")})
 	town.settle()
 	before := town.pulls()
+	refused := town.change("Set extra to 2", "squash", map[string]string{"addons/cert/extra.yaml": settings("extra", "2")})
+	town.ok(town.repo.LabelPull(refused, "ben", "no-cherry-pick"))
 	town.branch("trunk", "main")
 	town.ok(town.repo.Git.SetHead("trunk"))
 	town.ok(town.repo.Git.DeleteBranch("main"))
@@ -359,8 +361,8 @@ func TestMainRenamed(t *testing.T) {
 	next := town.commit("trunk", "Set dns to 2", map[string]string{"addons/dns/dns.yaml": settings("dns", "2")})
 	town.settle()
 	town.expect(town.pulls(), append(before,
-		fmt.Sprintf(`#4 release-1.31 ← pick/release-1.31/c-%s by branch-bot: [release-1.31] Set dns to 2, open ["cherry-pick"]`, next[:12]),
-		fmt.Sprintf(`#5 release-1.32 ← pick/release-1.32/c-%s by branch-bot: [release-1.32] Set dns to 2, open ["cherry-pick"]`, next[:12]),
+		fmt.Sprintf(`#5 release-1.31 ← pick/release-1.31/c-%s by branch-bot: [release-1.31] Set dns to 2, open ["cherry-pick"]`, next[:12]),
+		fmt.Sprintf(`#6 release-1.32 ← pick/release-1.32/c-%s by branch-bot: [release-1.32] Set dns to 2, open ["cherry-pick"]`, next[:12]),
 	)...)
 	town.ok(town.repo.Git.DeleteBranch("release-1.32"))
 	town.ok(town.repo.Sync())

@@ -63,7 +63,9 @@ func (r *reader) sources(ctx context.Context) error {
 	for i := range r.Pulls {
 		p := &r.Pulls[i]
 		pulls[p.Number] = p
-		if x, is := r.index[p.MergeCommit]; p.Merged && p.Base == r.Facts.Main && is {
+		// Of a branch that is gone: main was renamed, and what was merged before keeps the name of then.
+		_, other := r.refs.Branches[p.Base]
+		if x, is := r.index[p.MergeCommit]; p.Merged && is && (p.Base == r.Facts.Main || !other) {
 			if other := merged[x]; other == nil || change.PullOf(r.Facts.Changes[x].Message) == p.Number {
 				merged[x] = p
 			}

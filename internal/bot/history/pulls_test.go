@@ -28,6 +28,12 @@ func merged(number int, commit string, labels ...string) forge.Pull {
 // TestSources says which pull request brought which change.
 func TestSources(t *testing.T) {
 	for name, tell := range map[string]func(w *work) (o history.Options, want string){
+		"a squash, before main got its name (fault 56)": func(w *work) (history.Options, string) {
+			w.edit("main", cert, "line3: 1", "line3: 2", "Raise (#12)")
+			p := merged(12, w.git("rev-parse", "main"))
+			p.Base = "master"
+			return pulls(p), "0 12 shown 12"
+		},
 		"a squash": func(w *work) (history.Options, string) {
 			w.edit("main", cert, "line3: 1", "line3: 2", "Raise (#12)")
 			return pulls(merged(12, w.git("rev-parse", "main"))), "0 12 shown 12"
@@ -95,6 +101,7 @@ func TestSources(t *testing.T) {
 		},
 		"merged to another branch": func(w *work) (history.Options, string) {
 			x := w.edit("main", cert, "line3: 1", "line3: 2", "Raise")
+			w.git("branch", "develop", "main~1")
 			p := merged(12, x)
 			p.Base = "develop"
 			return pulls(p), "0 0 shown 0"
