@@ -29,7 +29,7 @@ func Build(f Facts) Ledger {
 	}
 	l := Ledger{Changes: make([]Row, len(f.Changes)), Differences: map[string][]Difference{}}
 	for i, c := range f.Changes {
-		row := Row{Commit: c.Hash, Title: title(c), Pull: c.Number, Branches: map[string]Entry{}}
+		row := Row{Commit: c.Hash, Title: title(f.Changes, i), Pull: c.Number, Branches: map[string]Entry{}}
 		if c.Pull != nil {
 			row.Pull = c.Pull.Number
 		}
@@ -45,8 +45,11 @@ func Build(f Facts) Ledger {
 	return l
 }
 
-func title(c Change) string {
-	if c.Pull != nil && c.Pull.Title != "" {
+// title is that of the pull request, where it brought no other change.
+func title(all []Change, i int) string {
+	c := all[i]
+	several := i > 0 && sameSource(all[i-1], c) || i+1 < len(all) && sameSource(c, all[i+1])
+	if c.Pull != nil && c.Pull.Title != "" && !several {
 		return c.Pull.Title
 	}
 	return change.Title(c.Message)

@@ -666,17 +666,19 @@ func TestRecent(t *testing.T) {
 	}
 }
 
-// TestRows reads a ledger as people do: newest first, with the pull request's own title.
+// TestRows reads a ledger as people do: newest first, with the pull request's own title, or those of its several changes.
 func TestRows(t *testing.T) {
 	w := began()
 	w.Main("Merge pull request #12 from o/topic\n\nRaise cert\n", edits{cert: "2"})
 	x := w.Merge(13, "Raise dns", edits{dns: "2"})
 	w.change(x).Message, w.change(x).Number = "Renamed since (#99)", 99
+	w.Merge(14, "Two steps", edits{cert: "3"})
+	w.change(w.Merge(14, "Two steps", edits{cert: "4"})).Message = "The second step\n"
 	var got []string
 	for _, r := range ledger.Build(w.Facts()).Changes {
 		got = append(got, fmt.Sprintf("%s #%d", r.Title, r.Pull))
 	}
-	if want := []string{"Raise dns #13", "Raise cert #12", "Begin #0"}; !reflect.DeepEqual(got, want) {
+	if want := []string{"The second step #14", "Two steps (#14) #14", "Raise dns #13", "Raise cert #12", "Begin #0"}; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
 	}
 }

@@ -34,7 +34,7 @@ func Comment(rows []Row, page string) string {
 	for _, branch := range ordered(branches) {
 		for _, r := range slices.Backward(rows) {
 			e := r.Branches[branch]
-			cells := []string{markdown.Code(branch), string(e.State), e.where(page), markdown.Text(e.Reason)}
+			cells := []string{markdown.Code(branch), string(e.State), e.where(page), markdown.Text(e.why())}
 			if several {
 				cells = slices.Insert(cells, 1, link(page, r.Commit)+" "+markdown.Text(clip(r)))
 			}
@@ -46,6 +46,14 @@ func Comment(rows []Row, page string) string {
 	fmt.Fprintf(&b, "\nThe label %s on this pull request keeps it from all branches, %s from %s alone.\n",
 		markdown.Code(labelSkip), markdown.Code(labelSkipMinor+m.String()), markdown.Code(first))
 	return b.String()
+}
+
+// why is the reason, where it says more than the state and the place do.
+func (e Entry) why() string {
+	if e.State == Open && e.Reason == isOpen(e.Pull) {
+		return ""
+	}
+	return e.Reason
 }
 
 // Markdown is the ledger as a page: the changes that at least one branch was not cut with, or all.

@@ -136,7 +136,9 @@ func proposal(p *Pull) Entry {
 	case p.Human != "":
 		e.Reason = name + " is open, with commits of " + p.Human
 	default:
-		e.Reason = name + " is open"
+		e.Reason = isOpen(p.Number)
 	}
 	return e
 }
+
+func isOpen(pull int) string { return "pull request " + number(pull) + " is open" }

@@ -109,8 +109,8 @@ func TestComment(t *testing.T) {
 			rows(l, hashes[2], hashes[3]), "",
 			"### Where this is\n\n" +
 				"| branch | change | state | where | why |\n| --- | --- | --- | --- | --- |\n" +
-				"| `release-1.31` | `z-----------` Raise cert again | open | #40 | pull request &#35;&#8203;40 is open |\n" +
-				"| `release-1.31` | `v-----------` and its CRDs | open | #40 | pull request &#35;&#8203;40 is open |\n" +
+				"| `release-1.31` | `z-----------` Raise cert again | open | #40 |  |\n" +
+				"| `release-1.31` | `v-----------` and its CRDs | open | #40 |  |\n" +
 				"| `release-1.32` | `z-----------` Raise cert again | waiting |  | waits for &#35;&#8203;12, which changes the same files |\n" +
 				"| `release-1.32` | `v-----------` and its CRDs | waiting |  | waits for &#35;&#8203;12, which changes the same files |\n" +
 				"\nThe label `no-cherry-pick` on this pull request keeps it from all branches, `no-cherry-pick/1.31` from `release-1.31` alone.\n",
