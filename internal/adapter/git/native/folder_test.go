@@ -178,6 +178,7 @@ func TestNoFolder(t *testing.T) {
 		"no host, with a password":         {func(*testing.T, *gitrepo.Fixture, string) string { return "https://bot:hunter2@/x" }, git.ErrRefused, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
+			daily(t, name, "no folder", "empty", "g17: shallow", "g15: a helper that runs programs", "an SSH option for a host")
 			t.Parallel()
 			bare := gitrepo.New(t)
 			bare.Commit("main", map[string]string{"a": "1\n"}, "one")

@@ -184,7 +184,7 @@ func TestPushAgain(t *testing.T) {
 func TestPushRace(t *testing.T) {
 	rounds := 100
 	if testing.Short() {
-		rounds = 2
+		rounds = 1
 	}
 	repo := gitrepo.New(t)
 	tip := repo.Apply("main", "one")
