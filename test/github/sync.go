@@ -49,6 +49,12 @@ func (r *Repository) syncAs(by *account) error {
 
 func (r *Repository) refMoved(name, old, now string, by *account) {
 	r.tellRef(name, old, now, by)
+	if tag, isTag := strings.CutPrefix(name, "refs/tags/"); isTag && now == "" {
+		for _, l := range r.releases {
+			// A release that loses its tag is a draft again.
+			l.draft = l.draft || l.tag == tag
+		}
+	}
 	branch, isBranch := strings.CutPrefix(name, "refs/heads/")
 	if !isBranch {
 		return

@@ -20,6 +20,25 @@ func (c *Client) Release(ctx context.Context, tag string) (forge.Release, error)
 	return releaseOf(r), nil
 }
 
+// Drafts are the releases that are drafts. GitHub makes one of the release whose tag somebody deletes, and does not find it by its tag any more.
+// Only credentials that may write see drafts.
+func (c *Client) Drafts(ctx context.Context) (drafts []forge.Release, err error) {
+	owner, name := c.repository()
+	err = pages(func(at gh.ListOptions) (*gh.Response, bool, error) {
+		found, answer, err := c.api.Repositories.ListReleases(ctx, owner, name, &at)
+		for _, r := range found {
+			if r.GetDraft() {
+				drafts = append(drafts, releaseOf(r))
+			}
+		}
+		return answer, false, err
+	})
+	if err != nil {
+		return nil, failed(err, "list releases")
+	}
+	return drafts, nil
+}
+
 // CreateRelease makes a release of an existing tag; ErrExists when there is one, which is the answer then. It never becomes the repository's
 // latest release by itself, because releases of several minors stand side by side.
 func (c *Client) CreateRelease(ctx context.Context, r forge.Release) (forge.Release, error) {

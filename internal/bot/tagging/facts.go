@@ -123,6 +123,11 @@ func (o Options) previous(ctx context.Context, all tags, t release.Tag) (release
 
 // next is the number to give: after all that the remote has, that are remembered to have been, and that have a release on the forge.
 func (o Options) next(ctx context.Context, f *facts, m version.Minor) (release.Tag, error) {
+	if o.Hub != nil {
+		if err := o.drafted(ctx, f); err != nil {
+			return release.Tag{}, err
+		}
+	}
 	known := slices.Concat(f.tags.order, f.gone)
 	for {
 		t, err := release.Next(m, f.history.Distribution, known)
@@ -144,6 +149,25 @@ func (o Options) next(ctx context.Context, f *facts, m version.Minor) (release.T
 		f.gone = append(f.gone, t)
 		known = append(known, t)
 	}
+}
+
+// drafted finds releases after the newest tag that lost their own: GitHub keeps them as drafts.
+func (o Options) drafted(ctx context.Context, f *facts) error {
+	drafts, err := o.Hub.Drafts(ctx)
+	if err != nil {
+		return err
+	}
+	for _, d := range drafts {
+		t, err := release.ParseTag(d.Tag)
+		if err != nil || t.Minor != f.tags.minor || t.Distribution != f.tags.distribution || slices.Contains(f.gone, t) {
+			continue
+		}
+		if len(f.tags.order) == 0 || t.Compare(f.tags.order[0]) > 0 {
+			f.gone = append(f.gone, t)
+		}
+	}
+	slices.SortFunc(f.gone, release.Tag.Compare)
+	return nil
 }
 
 func names(all []release.Tag) string {

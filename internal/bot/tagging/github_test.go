@@ -183,3 +183,18 @@ func TestOnGitHub(t *testing.T) {
 		t.Errorf("did %q, wrote %+v", did, town.server.Writes())
 	}
 }
+
+// TestTagDeletedOnGitHub deletes the newest tag: a runner that remembers nothing still gives the number after it, because of the draft that its release became.
+func TestTagDeletedOnGitHub(t *testing.T) {
+	town := newTown(t)
+	run(t, town.bot(), request)
+	town.commit(branch, "Say whom to ask", map[string]string{"README.md": "Ask us.\n"})
+	run(t, town.bot(), request)
+	_, err := town.repo.Git.Git("update-ref", "-d", "refs/tags/v1.31-ake.2")
+	town.ok(err)
+	town.ok(town.repo.Sync())
+	p := plan(t, town.bot(), request)
+	if p.Tag.String() != "v1.31-ake.3" || p.Previous.String() != "v1.31-ake.1" || !slices.Contains(p.Remarks, "v1.31-ake.2 is not on the remote any more: its number is not given again") {
+		t.Errorf("%s after %s, %q", p.Tag, p.Previous, p.Remarks)
+	}
+}

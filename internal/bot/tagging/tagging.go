@@ -43,6 +43,7 @@ type hub interface {
 	RequiredChecks(ctx context.Context, branch string) (names []string, known bool, err error)
 	Checks(ctx context.Context, commit string) ([]forge.Check, error)
 	Release(ctx context.Context, tag string) (forge.Release, error)
+	Drafts(ctx context.Context) ([]forge.Release, error)
 	CreateRelease(ctx context.Context, r forge.Release) (forge.Release, error)
 }
 

@@ -221,6 +221,17 @@ func (h *hub) Release(_ context.Context, tag string) (forge.Release, error) {
 	return forge.Release{}, github.ErrNotFound
 }
 
+func (h *hub) Drafts(context.Context) (drafts []forge.Release, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, r := range h.releases {
+		if r.Draft {
+			drafts = append(drafts, r)
+		}
+	}
+	return drafts, h.down
+}
+
 func (h *hub) CreateRelease(_ context.Context, r forge.Release) (forge.Release, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
