@@ -94,7 +94,7 @@ func (s situation) mine() *ledger.Pull {
 func (s situation) propose() decision {
 	o := s.outcome
 	if o.Tip == o.Onto {
-		return decision{}
+		return decision{verb: leave, why: "nothing is left of it on " + s.branch}
 	}
 	for _, p := range s.pulls {
 		if !p.Ours || p.Open || p.Merged || p.Retired {

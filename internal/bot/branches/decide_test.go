@@ -77,7 +77,7 @@ func TestDecide(t *testing.T) {
 		"it waits for an earlier change": {
 			situation{waits: "waits for #11, which changes the same files"}, "wait: waits for #11, which changes the same files",
 		},
-		"the branch has its content already": {situation{outcome: &pick.Outcome{Onto: hash("t1"), Tip: hash("t1")}}, ""},
+		"the branch has its content already": {situation{outcome: &pick.Outcome{Onto: hash("t1"), Tip: hash("t1")}}, "leave: nothing is left of it on release-1.31"},
 		"the bot was cut off between pushing and opening": {
 			situation{outcome: clean("t1"), ref: clean("t1").Tip}, "open: its branch is there already",
 		},
