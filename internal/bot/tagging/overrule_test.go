@@ -17,7 +17,7 @@ func pending() []ledger.Row {
 	}
 	return []ledger.Row{
 		row("7", "Nobody picked this", 0, ledger.Entry{State: ledger.Missing}),
-		row("6", "Comes after that", 0, ledger.Entry{State: ledger.Waiting, After: []string{strings.Repeat("7", 40)}}),
+		row("6", "Comes after that", 0, ledger.Entry{State: ledger.Missing, After: []string{strings.Repeat("7", 40)}}),
 		row("5", "Comes after the draft", 15, ledger.Entry{State: ledger.Waiting, After: []string{strings.Repeat("4", 40)}}),
 		row("4", "Conflicts | <b>", 14, ledger.Entry{State: ledger.Draft, Pull: 24}),
 		row("3", "Is reviewed", 0, ledger.Entry{State: ledger.Open, Pull: 23}),
