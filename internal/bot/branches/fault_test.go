@@ -67,7 +67,7 @@ func undisturbed(t *testing.T) (state string, writes int) {
 		town.settle()
 		quiet.state = town.portable()
 		for _, want := range []string{
-			"refs/heads/release-1.33 ", `[release-1.32] Set new to 2, open draft ["cherry-pick" "conflict"]`, "Set dns to 2, closed draft", "Offer 1.33, open",
+			"refs/heads/release-1.33 ", `[release-1.32] Set new to 2, open draft ["cherry-pick" "conflict"]`, "Set dns to 2, closed draft",
 			"> **Closed by the bot:** label no-cherry-pick/1.31",
 		} {
 			if !strings.Contains(quiet.state+strings.Join(town.pulls(), "\n"), want) {

@@ -329,6 +329,7 @@ func TestProtected(t *testing.T) {
 	town := newTown(t, github.Options{})
 	town.repo.Protect("release-1.33", github.Protection{Push: []string{"ben"}})
 	town.change("Offer 1.33", "squash", map[string]string{"catalog.yaml": fmt.Sprintf(catalogText, `"1.31", "1.32", "1.33"`)})
+	town.change("Set cert to 2", "squash", map[string]string{"addons/cert/cert.yaml": settings("cert", "2")})
 	for range 2 {
 		_, err := town.try(t.Context())
 		if err == nil || !errors.Is(err, native.ErrProtected) || !strings.HasPrefix(err.Error(), "cut release-1.33: ") {
@@ -336,8 +337,8 @@ func TestProtected(t *testing.T) {
 		}
 	}
 	town.expect(town.pulls(),
-		`#2 release-1.31 ← pick/release-1.31/pr-1 by branch-bot: [release-1.31] Offer 1.33, open ["cherry-pick"]`,
-		`#3 release-1.32 ← pick/release-1.32/pr-1 by branch-bot: [release-1.32] Offer 1.33, open ["cherry-pick"]`,
+		`#3 release-1.31 ← pick/release-1.31/pr-2 by branch-bot: [release-1.31] Set cert to 2, open ["cherry-pick"]`,
+		`#4 release-1.32 ← pick/release-1.32/pr-2 by branch-bot: [release-1.32] Set cert to 2, open ["cherry-pick"]`,
 	)
 	town.ok(town.repo.Git.SetBranch("release-1.33", "main"))
 	town.settle()

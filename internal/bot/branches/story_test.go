@@ -246,7 +246,6 @@ func TestMinors(t *testing.T) {
 	town.expect(town.pulls(),
 		`#2 release-1.31 ← pick/release-1.31/pr-1 by branch-bot: [release-1.31] Set cert to 2, closed ["cherry-pick"]`,
 		`#3 release-1.32 ← pick/release-1.32/pr-1 by branch-bot: [release-1.32] Set cert to 2, open ["cherry-pick"]`,
-		`#5 release-1.32 ← pick/release-1.32/pr-4 by branch-bot: [release-1.32] Offer 1.33, no longer 1.31, open ["cherry-pick"]`,
 	)
 	if want := "> **Closed by the bot:** the catalog of main does not offer 1.31 any more.\n"; !strings.HasPrefix(town.pull(2).Body, want) {
 		t.Errorf("the closed pull request says\n%s", town.pull(2).Body)

@@ -262,6 +262,12 @@ func TestRead(t *testing.T) {
 	if want := "[release-1.9 release-1.30] [1.33] ake true [release-1.31 release-1.32] main"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
+	skipped := ledger.Entry{State: ledger.Skipped, Reason: "it only changes which minors are offered, which counts on main alone"}
+	for branch, got := range h.Ledger.Changes[0].Branches {
+		if !reflect.DeepEqual(got, skipped) {
+			t.Errorf("the change of minors is %+v on %s, want %+v", got, branch, skipped)
+		}
+	}
 	if h, err = w.read(t, history.Options{Main: "release-1.30", Only: h.Uncut}); err != nil || len(h.Facts.Branches) > 0 || len(h.Retired) != 1 {
 		t.Errorf("another main, no branch: %+v, %v", h, err)
 	}

@@ -26,13 +26,20 @@ func (r *reader) reach(ctx context.Context) error {
 	}
 	for i := oldest; i < len(r.Facts.Changes); i++ {
 		c := &r.Facts.Changes[i]
-		if err := r.touched(ctx, c); err != nil {
+		offers, err := r.touched(ctx, c)
+		if err != nil {
 			return fmt.Errorf("change %s: %w", c.Hash, err)
 		}
-		if c.Elsewhere || len(c.Addons) == 0 {
+		if c.Elsewhere || len(c.Addons) == 0 && !offers {
 			continue
 		}
 		c.Outside = map[string]string{}
+		if len(c.Addons) == 0 {
+			for _, b := range r.Facts.Branches {
+				c.Outside[b.Name] = "it only changes which minors are offered, which counts on " + r.Facts.Main + " alone"
+			}
+			continue
+		}
 		for _, b := range r.Facts.Branches {
 			var kept []string
 			for _, name := range c.Addons {
@@ -48,20 +55,21 @@ func (r *reader) reach(ctx context.Context) error {
 	return nil
 }
 
-// touched finds the addons of a change by their folders and by their entries in the catalog.
-func (r *reader) touched(ctx context.Context, c *ledger.Change) error {
+// touched finds the addons of a change by their folders and by their entries in the catalog. Offers tells whether it changes the minors that are offered.
+func (r *reader) touched(ctx context.Context, c *ledger.Change) (offers bool, err error) {
 	addons := map[string]bool{}
 	c.Elsewhere = false
 	for _, f := range c.Files {
 		if f.Path == catalog.File {
-			names, elsewhere, err := r.entries(ctx, f)
+			e, err := r.entries(ctx, f)
 			if err != nil {
-				return err
+				return false, err
 			}
-			for _, name := range names {
+			for _, name := range e.addons {
 				addons[name] = true
 			}
-			c.Elsewhere = c.Elsewhere || elsewhere
+			offers = e.minors
+			c.Elsewhere = c.Elsewhere || e.elsewhere
 			continue
 		}
 		if name := r.addonOf(f.Path); name != "" {
@@ -71,7 +79,7 @@ func (r *reader) touched(ctx context.Context, c *ledger.Change) error {
 		}
 	}
 	c.Addons = slices.Sorted(maps.Keys(addons))
-	return nil
+	return offers, nil
 }
 
 func (r *reader) addonOf(file string) string {
@@ -84,31 +92,37 @@ func (r *reader) addonOf(file string) string {
 	return addon
 }
 
-// entries are the addons whose entries differ between two catalogs; elsewhere tells that more than entries do, or that one cannot be read.
-func (r *reader) entries(ctx context.Context, f change.File) (names []string, elsewhere bool, err error) {
+// entries is in what two catalogs differ: in entries of addons, in the minors that are offered, or elsewhere, which is also where one cannot be read.
+type entries struct {
+	addons            []string
+	minors, elsewhere bool
+}
+
+func (r *reader) entries(ctx context.Context, f change.File) (e entries, err error) {
 	before, err := r.decode(ctx, f.Old)
 	if err != nil {
-		return nil, false, err
+		return e, err
 	}
 	after, err := r.decode(ctx, f.New)
 	if err != nil {
-		return nil, false, err
+		return e, err
 	}
 	if before == nil || after == nil {
-		return nil, true, nil
+		return entries{elsewhere: true}, nil
 	}
-	elsewhere = before.Distribution != after.Distribution || !slices.Equal(before.Minors, after.Minors)
+	e.elsewhere, e.minors = before.Distribution != after.Distribution, !slices.Equal(before.Minors, after.Minors)
 	was := map[string]catalog.Addon{}
 	for _, a := range before.Addons {
 		was[a.Name] = a
 	}
 	for _, a := range after.Addons {
 		if old, is := was[a.Name]; !is || !reflect.DeepEqual(old, a) {
-			names = append(names, a.Name)
+			e.addons = append(e.addons, a.Name)
 		}
 		delete(was, a.Name)
 	}
-	return slices.AppendSeq(names, maps.Keys(was)), elsewhere, nil
+	e.addons = slices.AppendSeq(e.addons, maps.Keys(was))
+	return e, nil
 }
 
 // decode reads a version of the catalog, nil for one that is not there or not readable.
