@@ -45,7 +45,9 @@ func busy(t *testing.T, o github.Options) *town {
 	town.commit("release-1.31", "Another extra", map[string]string{"addons/cert/extra.yaml": settings("extra", "another")})
 	town.commit("release-1.32", "Own new", map[string]string{"addons/new/new.yaml": settings("new", "own")})
 	town.change("Set new to 2", "rebase", map[string]string{"addons/new/new.yaml": settings("new", "2")})
-	town.change("Offer 1.33", "squash", map[string]string{"catalog.yaml": fmt.Sprintf(catalogText, `"1.31", "1.32", "1.33"`)})
+	town.change("Offer 1.33", "squash", map[string]string{
+		"catalog.yaml": fmt.Sprintf(catalogText, `"1.31", "1.32", "1.33"`), "addons/dns/more.yaml": settings("more", "1"),
+	})
 	return town
 }
 
@@ -67,7 +69,7 @@ func undisturbed(t *testing.T) (state string, writes int) {
 		town.settle()
 		quiet.state = town.portable()
 		for _, want := range []string{
-			"refs/heads/release-1.33 ", `[release-1.32] Set new to 2, open draft ["cherry-pick" "conflict"]`, "Set dns to 2, closed draft",
+			"refs/heads/release-1.33 ", `[release-1.32] Set new to 2, open draft ["cherry-pick" "conflict"]`, "Set dns to 2, closed draft", "Offer 1.33, open",
 			"> **Closed by the bot:** label no-cherry-pick/1.31",
 		} {
 			if !strings.Contains(quiet.state+strings.Join(town.pulls(), "\n"), want) {
