@@ -13,6 +13,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/bot/tagging"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
+	"github.com/addon-manager/addon-manager/internal/testkit/programs"
 )
 
 // TestByHand are repositories in which people made, moved and deleted tags.
@@ -251,6 +252,7 @@ func TestWrong(t *testing.T) {
 
 // TestSigned signs with an SSH key (g6), and says when a branch changes to signed tags.
 func TestSigned(t *testing.T) {
+	programs.Need(t, "ssh-keygen")
 	w := newWorld(t)
 	o := w.bot()
 	run(t, o, request)

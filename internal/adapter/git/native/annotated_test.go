@@ -10,10 +10,12 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
+	"github.com/addon-manager/addon-manager/internal/testkit/programs"
 )
 
 // TestAnnotated reads tags that people and the bot made.
 func TestAnnotated(t *testing.T) {
+	programs.Need(t, "ssh-keygen")
 	repo := gitrepo.New(t)
 	tip := repo.Commit("main", map[string]string{"a": "1"}, "start")
 	repo.Tag("light", tip)

@@ -15,6 +15,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
+	"github.com/addon-manager/addon-manager/internal/testkit/programs"
 )
 
 // TestWriteTree changes paths of a tree, and compares with what a map would have.
@@ -222,6 +223,7 @@ func TestMergeFile(t *testing.T) {
 
 // TestSigning signs tags with keys of both kinds, and finds out what is not signed, changed, or by another.
 func TestSigning(t *testing.T) {
+	programs.Need(t, "ssh-keygen", "gpg")
 	repo := gitrepo.New(t)
 	tip := repo.Apply("main", "one")
 	m := open(t, Options{URL: repo.Dir})
