@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/bot/history"
@@ -68,15 +67,8 @@ func (w *where) run(cmd *cobra.Command) error {
 
 // chosen is what --branch asks for.
 func (w *where) chosen(l ledger.Ledger) (ledger.Ledger, error) {
-	live := l.Branches()
-	for _, name := range w.branches {
-		switch {
-		case slices.Contains(live, name):
-		case len(live) == 0:
-			return l, fmt.Errorf("--branch %q: there are no live release branches", name)
-		default:
-			return l, fmt.Errorf("--branch %q is no live release branch: there are %s", name, strings.Join(live, ", "))
-		}
+	if err := l.Live(w.branches...); err != nil {
+		return l, fmt.Errorf("--branch %w", err)
 	}
 	if len(w.branches) == 0 {
 		return l, nil

@@ -3,6 +3,7 @@ package branches
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/addon-manager/addon-manager/internal/bot/steps"
@@ -13,6 +14,9 @@ func Picks(ctx context.Context, o Options, only []string) ([]*steps.Step, error)
 	w, err := gather(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	if err := w.Ledger.Live(only...); err != nil {
+		return nil, fmt.Errorf("--branch %w", err)
 	}
 	picks, failed := w.picks(ctx)
 	checks, err := w.checks(ctx)

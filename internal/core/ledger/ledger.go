@@ -3,6 +3,10 @@
 package ledger
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/release"
@@ -139,6 +143,21 @@ type Difference struct {
 	Missing []string `json:"missing,omitempty"`
 	Own     []string `json:"own,omitempty"`
 	Reason  string   `json:"reason"`
+}
+
+// Live tells which of some names is no live release branch, nil when all are.
+func (l Ledger) Live(names ...string) error {
+	live := l.Branches()
+	for _, name := range names {
+		switch {
+		case slices.Contains(live, name):
+		case len(live) == 0:
+			return fmt.Errorf("%q: there are no live release branches", name)
+		default:
+			return fmt.Errorf("%q is no live release branch: there are %s", name, strings.Join(live, ", "))
+		}
+	}
+	return nil
 }
 
 // Only is the ledger of some branches.
