@@ -53,10 +53,23 @@ require (
 )
 
 require (
+	github.com/OneOfOne/xxhash v1.2.8 // indirect
+	github.com/agnivade/levenshtein v1.1.1 // indirect
 	github.com/aymerick/douceur v0.2.0 // indirect
+	github.com/go-ini/ini v1.67.0 // indirect
+	github.com/golang/glog v1.2.2 // indirect
+	github.com/google/go-containerregistry v0.20.2 // indirect
 	github.com/gorilla/css v1.0.1 // indirect
+	github.com/gorilla/mux v1.8.1 // indirect
 	github.com/invopop/yaml v0.3.1 // indirect
+	github.com/open-policy-agent/frameworks/constraint v0.0.0-20241101234656-e78c8abd754a // indirect
+	github.com/open-policy-agent/opa v0.68.0 // indirect
 	github.com/perimeterx/marshmallow v1.1.5 // indirect
+	github.com/rcrowley/go-metrics v0.0.0-20200313005456-10cdbea86bc0 // indirect
+	github.com/tchap/go-patricia/v2 v2.3.1 // indirect
+	github.com/xeipuuv/gojsonpointer v0.0.0-20190905194746-02993c407bfb // indirect
+	github.com/xeipuuv/gojsonreference v0.0.0-20180127040603-bd5ef7bd5415 // indirect
+	github.com/yashtewari/glob-intersection v0.2.0 // indirect
 )
 
 require (

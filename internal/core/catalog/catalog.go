@@ -70,6 +70,36 @@ type Catalog struct {
 	Minors []version.Minor
 	// Addons are sorted by name.
 	Addons []Addon
+	// Upgrades and Policies count on main only; they are nil where the catalog has none.
+	Upgrades *Upgrades
+	Policies *Policies
+}
+
+// Upgrades says how newer versions are proposed.
+type Upgrades struct {
+	// Schedule is when pull requests are opened and renewed, as a cron line with an optional time zone (CRON_TZ=Europe/Paris 0 8-17 * * 1-5: in these hours);
+	// empty for always.
+	Schedule string
+	// MaxOpen and MaxOpenPerBranch bound the upgrade pull requests that are open; 0 is no bound. MaxNew bounds those that one run opens.
+	MaxOpen, MaxOpenPerBranch, MaxNew int
+	// MinimumAge is how old a version must be, for addons that say nothing of it.
+	MinimumAge time.Duration
+	// Groups are addons that are upgraded together, sorted by name. Their addons are sorted, and in no other group.
+	Groups []UpgradeGroup
+}
+
+// UpgradeGroup is a group of addons that share their pull requests. No addon has its name.
+type UpgradeGroup struct {
+	Name   string
+	Addons []string
+}
+
+// Policies say which Gatekeeper policies the rendered manifests are checked against. Exactly one of Path and Image is set.
+type Policies struct {
+	// Path is a folder of the repository, Image an OCI image pinned by digest.
+	Path, Image string
+	// Namespaces are those that are checked, with * for any characters; none means all. Objects without a namespace count as in theirs' addon.
+	Namespaces []string
 }
 
 // Addon is one entry.
@@ -126,15 +156,24 @@ type ArgoCD struct {
 	IgnoreDifferences []json.RawMessage
 }
 
-// Upstream says where newer versions come from.
+// Upstream says where newer versions come from, and which of them are wanted.
 type Upstream struct {
 	Helm   *UpstreamHelm
 	GitHub *UpstreamGitHub
 	Image  string
+	// Git is the URL of a repository whose tags are versions.
+	Git string
+	// Ignore and Only are ranges of versions, in the syntax of Masterminds/semver; empty for none. Only what Only holds and Ignore does not is proposed.
+	Ignore, Only string
+	// MinimumAge is how old a version must be; nil where the catalog leaves it to Upgrades.
+	MinimumAge *time.Duration
+	// Support are the versions that run on a Kubernetes minor, for charts that say nothing, too little or too much: it counts instead of theirs.
+	Support map[version.Minor]string
 }
 
 // UpstreamHelm is a chart in an HTTP or OCI repository.
 type UpstreamHelm struct{ Repository, Chart string }
 
-// UpstreamGitHub is a repository whose releases are followed; Asset names the file wanted, if any.
-type UpstreamGitHub struct{ Repository, Asset string }
+// UpstreamGitHub is a repository whose releases are followed; Asset names the file wanted, if any. Version and SHA256 are what the addon's folder has a copy
+// of, under the asset's name; both are renewed with it.
+type UpstreamGitHub struct{ Repository, Asset, Version, SHA256 string }

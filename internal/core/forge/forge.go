@@ -87,3 +87,19 @@ type Release struct {
 	Name, Body, URL string
 	Draft           bool
 }
+
+// Issue is an issue, no pull request.
+type Issue struct {
+	Number      int
+	Title, Body string
+	Author      string
+	Open        bool
+	Labels      []string
+	URL         string
+}
+
+// NewIssue is an issue to open.
+type NewIssue struct {
+	Title, Body string
+	Labels      []string
+}
