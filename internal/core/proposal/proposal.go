@@ -63,6 +63,9 @@ type Marker struct {
 	Versions []Proposed `json:"versions"`
 	// Content is a digest of the versions and of what they render to: a pull request that a person closed is opened again when it would differ.
 	Content string `json:"content"`
+	// Told is a digest of what else its text is made of, so that the text is written again when that is different. Labels are those that the bot gave it.
+	Told   string   `json:"told,omitempty"`
+	Labels []string `json:"labels,omitempty"`
 	// Head is the commit that was pushed, Base the one that it was made from.
 	Head string `json:"head"`
 	Base string `json:"base"`
