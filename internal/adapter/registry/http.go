@@ -12,14 +12,17 @@ var asIs = http.Header{"Accept-Encoding": {"identity"}}
 
 // offered asks the index of a Helm repository what a version is, and how to download it.
 func (c *Client) offered(ctx context.Context, s *session, from *url.URL, key chart) (digest string, download func(context.Context) ([]byte, error), err error) {
-	index, err := c.indexes.get(ctx, c, key.repository, func() ([]byte, error) {
+	index, err := c.indexes.get(ctx, c, key.repository, func() (*index, error) {
 		data, _, err := s.get(ctx, s.basic(), from.JoinPath("index.yaml"), "index.yaml", c.o.MaxIndex, nil)
-		return data, err
+		if err != nil {
+			return nil, err
+		}
+		return scan(data)
 	})
 	if err != nil {
 		return "", nil, err
 	}
-	one, err := find(index, key.name, key.version)
+	one, err := index.find(key.name, key.version)
 	if err != nil {
 		return "", nil, err
 	}

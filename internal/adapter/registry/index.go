@@ -9,7 +9,25 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// entry is one version of a chart in the index of a Helm repository, as far as we need it.
+// index is what a Helm repository offers: the text, and where in it each chart is.
+//
+// Indexes have tens of megabytes, and a YAML decoder makes gigabytes of them. So only the lines of the versions asked for are decoded, which
+// Helm's layout makes easy to find; JSON is read in pieces, and of other layouts only small ones are read. Where the charts are is found out once.
+type index struct {
+	text []byte
+	json bool
+	// charts are by name; nil in an index of another layout, which is decoded as a whole.
+	charts map[string]span
+}
+
+// span is where the versions of a chart are.
+type span struct {
+	from, to int
+	// twice is set where the chart comes again.
+	twice bool
+}
+
+// entry is one version of a chart in the index of a Helm repository, as far as it takes to fetch it.
 type entry struct {
 	Version string   `yaml:"version" json:"version"`
 	URLs    []string `yaml:"urls" json:"urls"`
@@ -26,29 +44,68 @@ const (
 
 var errLayout = errors.New("not laid out as helm repo index does")
 
-// find is the one entry of an index for a version of a chart.
-//
-// Indexes have tens of megabytes, and a YAML decoder makes gigabytes of them. So only the lines of the versions asked for are decoded, which
-// Helm's layout makes easy to find; JSON is read in pieces, and of other layouts only small ones are read.
-func find(index []byte, name, version string) (entry, error) {
-	read := func(index []byte, name string) ([]entry, bool, error) { return lines(index, name, version) }
-	if bytes.HasPrefix(bytes.TrimLeft(index, " \t\r\n"), []byte("{")) {
-		read = inJSON
+// scan finds the charts in an index.
+func scan(text []byte) (*index, error) {
+	x := &index{text: text, json: bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{"))}
+	var err error
+	if x.json {
+		x.charts, err = scanJSON(text)
+	} else {
+		x.charts, err = scanLines(text)
 	}
-	versions, known, err := read(index, name)
 	if errors.Is(err, errLayout) {
-		if len(index) > maxWhole {
-			return entry{}, failf(ErrInvalid, "index.yaml is %v; of others at most %d MiB are read: let its owner write it with helm repo index, or vendor the chart", errLayout, maxWhole>>20)
+		x.charts, err = nil, nil
+		if len(text) > maxWhole {
+			return nil, tooLargeForWhole()
 		}
-		versions, known, err = whole(index, name)
 	}
+	if err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+func (x *index) size() int {
+	if x == nil {
+		return 0 // A failure is remembered.
+	}
+	return len(x.text)
+}
+
+func tooLargeForWhole() error {
+	return failf(ErrInvalid, "index.yaml is %v; of others at most %d MiB are read: let its owner write it with helm repo index, or vendor the chart", errLayout, maxWhole>>20)
+}
+
+// find is the one entry of an index for a version of a chart.
+func (x *index) find(name, version string) (entry, error) {
+	versions, err := read[entry](x, name, strings.TrimPrefix(version, "v"))
 	if err != nil {
 		return entry{}, err
 	}
-	if !known {
-		return entry{}, failf(ErrNotFound, "the repository has no chart of that name: check it, and the repository's URL")
-	}
 	return choose(versions, version)
+}
+
+// read decodes the versions of a chart. Those whose text does not have number in it may be left out.
+func read[E any](x *index, name, number string) (versions []E, err error) {
+	known := false
+	switch {
+	case x.charts == nil:
+		err = errLayout
+	case x.json:
+		versions, known, err = readJSON[E](x, name)
+	default:
+		versions, known, err = readLines[E](x, name, number)
+	}
+	if errors.Is(err, errLayout) {
+		if len(x.text) > maxWhole {
+			return nil, tooLargeForWhole()
+		}
+		versions, known, err = whole[E](x.text, name)
+	}
+	if err == nil && !known {
+		err = failf(ErrNotFound, "the repository has no chart of that name: check it, and the repository's URL")
+	}
+	return versions, err
 }
 
 // choose takes the version that is meant: exactly that, or the same with or without a v before it.
@@ -66,7 +123,7 @@ func choose(versions []entry, version string) (entry, error) {
 		found = match(func(v string) bool { return strings.TrimPrefix(v, "v") == strings.TrimPrefix(version, "v") })
 	}
 	if len(found) == 0 {
-		return entry{}, failf(ErrNotFound, "the repository has no such version of it: check the version")
+		return entry{}, noVersion()
 	}
 	one := found[0]
 	if one.Digest == "" {
@@ -88,6 +145,10 @@ func choose(versions []entry, version string) (entry, error) {
 	return one, nil
 }
 
+func noVersion() error {
+	return failf(ErrNotFound, "the repository has no such version of it: check the version")
+}
+
 // exact reports whether a version is one, and no range of them.
 func exact(version string) bool {
 	_, err := semver.NewVersion(version)
@@ -96,11 +157,11 @@ func exact(version string) bool {
 }
 
 // whole decodes an index of any layout.
-func whole(index []byte, name string) (versions []entry, known bool, err error) {
+func whole[E any](text []byte, name string) (versions []E, known bool, err error) {
 	var all struct {
 		Entries map[string]yaml.Node `yaml:"entries"`
 	}
-	if err := yaml.Unmarshal(index, &all); err != nil {
+	if err := yaml.Unmarshal(text, &all); err != nil {
 		return nil, false, failf(ErrInvalid, "index.yaml does not decode: %v; check the repository's URL", err)
 	}
 	if all.Entries == nil {

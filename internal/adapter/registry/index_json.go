@@ -7,11 +7,11 @@ import (
 	"io"
 )
 
-// inJSON reads an index that is JSON, which is YAML too.
-func inJSON(index []byte, name string) (versions []entry, known bool, err error) {
-	broken := func(err error) error { return failf(ErrInvalid, "index.yaml does not decode: %v", err) }
-	d := json.NewDecoder(bytes.NewReader(index))
-	entries := false
+func brokenJSON(err error) error { return failf(ErrInvalid, "index.yaml does not decode: %v", err) }
+
+// scanJSON finds the charts in an index that is JSON, which is YAML too.
+func scanJSON(text []byte) (map[string]span, error) {
+	d := json.NewDecoder(bytes.NewReader(text))
 	// each calls do for the keys of the object that comes next.
 	each := func(do func(key string) error) error {
 		if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -29,40 +29,52 @@ func inJSON(index []byte, name string) (versions []entry, known bool, err error)
 		_, err := d.Token()
 		return err
 	}
-	var skip struct{}
-	ignore := func() error { return d.Decode((*ignored)(&skip)) }
-	err = each(func(key string) error {
+	var charts map[string]span
+	var skip ignored
+	err := each(func(key string) error {
 		if key != "entries" {
-			return ignore()
+			return d.Decode(&skip)
 		}
-		if entries {
+		if charts != nil {
 			return errors.New("entries are there twice")
 		}
-		entries = true
-		return each(func(key string) error {
-			if key != name {
-				return ignore()
-			}
-			if known {
-				return errors.New("the chart is there twice")
-			}
-			known = true
-			return d.Decode(&versions)
+		charts = map[string]span{}
+		return each(func(name string) error {
+			_, twice := charts[name]
+			from := int(d.InputOffset())
+			err := d.Decode(&skip)
+			charts[name] = span{from, int(d.InputOffset()), twice}
+			return err
 		})
 	})
 	var syntax *json.SyntaxError
 	switch {
 	case errors.As(err, &syntax): // YAML begins like that too.
-		return nil, false, errLayout
+		return nil, errLayout
 	case err != nil:
-		return nil, false, broken(err)
-	case !entries:
-		return nil, false, noIndex()
+		return nil, brokenJSON(err)
+	case charts == nil:
+		return nil, noIndex()
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return nil, false, broken(errors.New("something follows"))
+		return nil, brokenJSON(errors.New("something follows"))
 	}
-	return versions, known, nil
+	return charts, nil
+}
+
+func readJSON[E any](x *index, name string) (versions []E, known bool, err error) {
+	at, known := x.charts[name]
+	switch {
+	case !known:
+		return nil, false, nil
+	case at.twice:
+		return nil, false, brokenJSON(errors.New("the chart is there twice"))
+	}
+	// Between the name and the value there is a colon.
+	if err := json.Unmarshal(bytes.TrimLeft(x.text[at.from:at.to], " \t\r\n:"), &versions); err != nil {
+		return nil, false, brokenJSON(err)
+	}
+	return versions, true, nil
 }
 
 // ignored takes any JSON and keeps nothing.

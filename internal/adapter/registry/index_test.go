@@ -13,6 +13,14 @@ import (
 
 const someDigest = "sha256:3a6eb0790f39ac87c94f3856b2dd2c5d110e6811602261a9a923d3bb23adc8b7"
 
+func findIn(text []byte, name, version string) (entry, error) {
+	x, err := scan(text)
+	if err != nil {
+		return entry{}, err
+	}
+	return x.find(name, version)
+}
+
 // TestFind finds a version in indexes of every layout.
 func TestFind(t *testing.T) {
 	for name, tc := range map[string]struct{ index, want string }{
@@ -46,7 +54,7 @@ func TestFind(t *testing.T) {
 		"a version with an unknown text": {"entries:\n  web:\n  - version: 1.2.3\n    urls: [*x]\n", "index.yaml does not decode: yaml: unknown anchor 'x' referenced; check the repository's URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			one, err := find([]byte(strings.ReplaceAll(tc.index, "D", someDigest)), "web", "1.2.3")
+			one, err := findIn([]byte(strings.ReplaceAll(tc.index, "D", someDigest)), "web", "1.2.3")
 			got := strings.Join(one.URLs, " ")
 			if err != nil {
 				got = err.Error()
@@ -78,7 +86,7 @@ func TestLargeIndex(t *testing.T) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
 		began := time.Now()
-		got, err := find(index, tc.name, tc.version)
+		got, err := findIn(index, tc.name, tc.version)
 		took := time.Since(began)
 		runtime.ReadMemStats(&after)
 		if err != nil || !slices.Equal(got.URLs, []string{tc.want}) {
@@ -101,7 +109,7 @@ func FuzzIndex(f *testing.F) {
 	f.Add([]byte("entries:\n  web:\n    - version: v1.2.3\n      urls: [a]\n  - x\n"))
 	f.Fuzz(func(t *testing.T, index []byte) {
 		began := time.Now()
-		one, err := find(index, "web", "1.2.3")
+		one, err := findIn(index, "web", "1.2.3")
 		if took := time.Since(began); took > 5*time.Second {
 			t.Fatalf("it took %s", took)
 		}
@@ -118,7 +126,7 @@ func FuzzIndex(f *testing.F) {
 		if bytes.HasPrefix(bytes.TrimLeft(index, " \t\r\n"), []byte("{")) {
 			return
 		}
-		versions, known, err := whole(index, "web")
+		versions, known, err := whole[entry](index, "web")
 		if err != nil {
 			return // The lines before and after are not looked at.
 		}

@@ -53,7 +53,7 @@ type Client struct {
 	inside   func(netip.Addr) bool
 
 	charts  memory[chart, archive]
-	indexes memory[string, []byte]
+	indexes memory[string, *index]
 	seen    seen
 }
 
@@ -83,7 +83,7 @@ func New(o Options) *Client {
 		o: o, proxy: httpproxy.FromEnvironment().ProxyFunc(), now: time.Now, inside: inside,
 		pauses:  []time.Duration{500 * time.Millisecond, 2 * time.Second},
 		charts:  newMemory[chart](maxCharts, func(a archive) int { return len(a.data) }),
-		indexes: newMemory[string](maxIndexes, func(index []byte) int { return len(index) }),
+		indexes: newMemory[string](maxIndexes, func(x *index) int { return x.size() }),
 		seen:    seen{dir: o.Dir, digests: map[chart]string{}},
 	}
 }
