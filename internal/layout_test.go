@@ -57,6 +57,8 @@ var corePackages = []string{
 	"k8s.io/apimachinery/pkg/labels", "k8s.io/apimachinery/pkg/selection", "k8s.io/apimachinery/pkg/api/resource",
 	"github.com/aymanbagabas/go-udiff",
 	"github.com/distribution/reference",
+	"github.com/yuin/goldmark", "github.com/yuin/goldmark/ast", "github.com/yuin/goldmark/extension", "github.com/yuin/goldmark/extension/ast",
+	"github.com/yuin/goldmark/parser", "github.com/yuin/goldmark/text", "github.com/yuin/goldmark/util", "golang.org/x/net/html",
 }
 
 // clockFunctions are the parts of package time that the core takes as arguments instead.
