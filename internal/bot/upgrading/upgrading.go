@@ -9,7 +9,6 @@ import (
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/change"
-	"github.com/addon-manager/addon-manager/internal/core/proposal"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
 )
@@ -58,11 +57,12 @@ type Found struct {
 	Tips map[string]string
 	// Seen are the versions without a time of their own, with that of when they were first seen.
 	Seen map[upgrade.Release]time.Time
-}
 
-// Look finds newer versions. The mirror must have been fetched. An error means that nothing can be said at all: what is wrong with one addon, source or
-// branch is a problem in the plan.
-func Look(ctx context.Context, o Options, k Known) (Found, error) { panic("todo") }
+	// request is what the plan was decided from, problems those of whole branches.
+	request  upgrade.Request
+	problems []upgrade.Problem
+	asked    *asked
+}
 
 // Built is a proposal as a commit.
 type Built struct {
@@ -72,14 +72,4 @@ type Built struct {
 	Files []string
 	// Remarks are sentences that a reviewer must know.
 	Remarks []string
-}
-
-// Build makes the commit of a proposal on top of a branch: the scalars, lock files, and what is vendored.
-func Build(ctx context.Context, o Options, base string, p upgrade.Proposal) (Built, error) {
-	panic("todo")
-}
-
-// Notes are the release notes of each change of a proposal, as far as they can be found. What cannot is left out; the error is ctx's.
-func Notes(ctx context.Context, o Options, p upgrade.Proposal) ([][]proposal.Note, error) {
-	panic("todo")
 }
