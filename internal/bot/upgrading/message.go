@@ -20,7 +20,7 @@ func message(p upgrade.Proposal) string {
 	var b strings.Builder
 	b.WriteString(subject(p) + "\n\n")
 	for _, c := range p.Changes {
-		fmt.Fprintf(&b, "- %s: %s %s\n", c.Addon, what(c.Pin.Source), step(c))
+		fmt.Fprintf(&b, "- %s: %s %s\n", c.Addon, Title(c.Pin.Source), step(c))
 	}
 	b.WriteByte('\n')
 	for _, c := range p.Changes {
@@ -57,8 +57,8 @@ func step(c upgrade.Change) string {
 	return fmt.Sprintf("from %s to %s", word(c.From), word(c.To))
 }
 
-// what names a source for people.
-func what(s upstream.Source) string {
+// Title names a source for people.
+func Title(s upstream.Source) string {
 	switch s.Kind {
 	case upstream.Helm:
 		return "chart " + word(s.Name)
