@@ -77,8 +77,8 @@ type Catalog struct {
 
 // Upgrades says how newer versions are proposed.
 type Upgrades struct {
-	// Schedule is when pull requests are opened and renewed, as a cron line with an optional time zone (CRON_TZ=Europe/Paris 0 8-17 * * 1-5: in these hours);
-	// empty for always.
+	// Schedule is when pull requests are opened: in the minutes that a cron line with an optional time zone names (CRON_TZ=Europe/Paris * 8-17 * * 1-5).
+	// Empty means always; Inside reads it.
 	Schedule string
 	// MaxOpen and MaxOpenPerBranch bound the upgrade pull requests that are open; 0 is no bound. MaxNew bounds those that one run opens.
 	MaxOpen, MaxOpenPerBranch, MaxNew int

@@ -467,10 +467,126 @@ func TestCorpus(t *testing.T) {
 			`catalog.yaml:7:21: addons[0].upstream.image: "registry.k8s.io/pause:3.10" is not an image: want its name without tag or digest, such as registry.k8s.io/pause`,
 		}},
 		{id: "c43 several sources", in: one("upstream: {image: registry.k8s.io/pause, github: {repository: a/b}}"), want: []string{
-			"catalog.yaml:7:13: addons[0].upstream names 2 sources: want exactly one of helm, github, image",
+			"catalog.yaml:7:13: addons[0].upstream names 2 sources: want one of helm, github, image, git",
 		}},
 		{id: "c43 no source", in: one("upstream: {}"), want: []string{
-			"catalog.yaml:7:13: addons[0].upstream names 0 sources: want exactly one of helm, github, image",
+			"catalog.yaml:7:13: addons[0].upstream is empty: name one of helm, github, image, git, or remove the field",
+		}},
+		{id: "upstream: git over ssh", in: one("upstream: {git: \"ssh://git@example.com/a.git\"}"), want: []string{
+			"catalog.yaml:7:19: addons[0].upstream.git: the URL holds a user or password: remove it, credentials belong in a Secret",
+		}},
+		{id: "upstream: git in a registry", in: one("upstream: {git: \"oci://example.com/a\"}"), want: []string{
+			`catalog.yaml:7:19: addons[0].upstream.git: "oci://example.com/a" has the scheme "oci": want one of https, http`,
+		}},
+		{id: "upstream: git", in: one("upstream: {git: \"https://example.com/a.git\"}")},
+		{id: "upstream: ranges alone", in: one("upstream: {ignore: \">=2.0.0 <2.1.0\", only: \"<3\", minimumAge: 24h, support: {\"1.30\": \"<4\"}}")},
+		{id: "upstream: bad ranges", in: one("upstream: {ignore: newer, only: \">=1 <\", support: {\"1.31\": \"4.x.y.z\", \"1.32\": \"\"}}"), want: []string{
+			`catalog.yaml:7:22: addons[0].upstream.ignore: "newer" is not a version range; want a form like ">=1.29 <1.33"`,
+			`catalog.yaml:7:35: addons[0].upstream.only: ">=1 <" is not a version range; want a form like ">=1.29 <1.33"`,
+			`catalog.yaml:7:62: addons[0].upstream.support.1.31: "4.x.y.z" is not a version range; want a form like ">=1.29 <1.33"`,
+			"catalog.yaml:7:81: addons[0].upstream.support.1.32 is empty: write a value or remove the field",
+		}},
+		{id: "upstream: bad minors", in: one("upstream:", "  image: a/b", "  support:", "    1.30: \"<4\"", "    v1.31: \"<4\"", "    \"1.32\": \"<4\"", "    \"1.32\": \"<5\"", "    [1]: \"<5\""), want: []string{
+			`catalog.yaml:10:7: addons[0].upstream.support.1.30: 1.30 is not quoted, so YAML reads it as the number 1.3: write "1.30"`,
+			`catalog.yaml:11:7: addons[0].upstream.support.v1.31: "v1.31" is not a Kubernetes minor: "v1" is not a number; want <major>.<minor>, such as 1.31`,
+			`catalog.yaml:13:7: addons[0].upstream.support: "1.32" is given twice, first in line 12: remove one`,
+			"catalog.yaml:14:7: addons[0].upstream.support: a key must be a plain word, found a list",
+		}},
+		{id: "upstream: support is a list", in: one("upstream: {image: a/b, support: [\"<4\"]}"), want: []string{
+			"catalog.yaml:7:35: addons[0].upstream.support: want a map, found a list",
+		}},
+		{id: "upstream: age", in: one("upstream: {image: a/b, minimumAge: 3}"), want: []string{
+			"catalog.yaml:7:38: addons[0].upstream.minimumAge: 3 has no unit: write a duration such as 10m or 1h30m",
+		}},
+		{id: "upstream: copy of an asset", in: one("upstream: {github: {repository: a/b, asset: x.yaml, version: v1.2.3, sha256: " + strings.Repeat("0a", 32) + "}}")},
+		{id: "upstream: no SHA-256", in: one("upstream: {github: {repository: a/b, asset: x.yaml, version: v1 2, sha256: \"sha256:00\"}}"), want: []string{
+			`catalog.yaml:7:64: addons[0].upstream.github.version: "v1 2" is not a version: want letters, digits and . _ + ~ -, such as v1.2.3`,
+			`catalog.yaml:7:78: addons[0].upstream.github.sha256: "sha256:00" is not a SHA-256: want 64 digits 0-9 and a-f, as sha256sum prints`,
+		}},
+		{id: "upstream: SHA-256 of no version", in: one("upstream: {github: {repository: a/b, asset: x.yaml, sha256: " + strings.Repeat("0a", 32) + "}}"), want: []string{
+			"catalog.yaml:7:63: addons[0].upstream.github.sha256 is that of the asset in one version: add version",
+		}},
+		{id: "upstream: version of no asset", in: one("upstream: {github: {repository: a/b, version: v1.2.3}}"), want: []string{
+			"catalog.yaml:7:49: addons[0].upstream.github.version is that of the copy of an asset, and no asset is named: add asset or remove version",
+		}},
+		{id: "upgrades: all", in: two() + "upgrades: {schedule: \"CRON_TZ=Europe/Paris * 8-17 * * 1-5\", maxOpen: 10, maxOpenPerBranch: 0, maxNew: 5, minimumAge: 72h, groups: {ab: [b, a]}}\n"},
+		{id: "upgrades: none", in: one() + "upgrades: {}\n"},
+		{id: "upgrades: nothing", in: one() + "upgrades:\n", want: []string{"catalog.yaml:7:10: upgrades: want a map, found nothing"}},
+		{id: "upgrades: unknown field", in: one() + "upgrades: {max: 3}\n", want: []string{
+			`catalog.yaml:7:12: upgrades: "max" is not a known field: known here: schedule, maxOpen, maxOpenPerBranch, maxNew, minimumAge, groups`,
+		}},
+		{id: "upgrades: schedule of words", in: one() + "upgrades: {schedule: \"@daily\"}\n", want: []string{
+			`catalog.yaml:7:22: upgrades.schedule: "@daily" is no schedule: want minute, hour, day of month, month and day of week, such as "CRON_TZ=Europe/Paris * 8-17 * * 1-5"`,
+		}},
+		{id: "upgrades: schedule of four fields", in: one() + "upgrades: {schedule: \"8-17 * * 1-5\"}\n", want: []string{
+			`catalog.yaml:7:22: upgrades.schedule: "8-17 * * 1-5" is no schedule: want minute, hour, day of month, month and day of week, such as "CRON_TZ=Europe/Paris * 8-17 * * 1-5"`,
+		}},
+		{id: "upgrades: zone without a schedule", in: one() + "upgrades: {schedule: \"CRON_TZ=UTC\"}\n", want: []string{
+			`catalog.yaml:7:22: upgrades.schedule: "CRON_TZ=UTC" is no schedule: want minute, hour, day of month, month and day of week, such as "CRON_TZ=Europe/Paris * 8-17 * * 1-5"`,
+		}},
+		{id: "upgrades: zone in another way", in: one() + "upgrades: {schedule: \"TZ=UTC\"}\n", want: []string{
+			`catalog.yaml:7:22: upgrades.schedule: "TZ=UTC" is no schedule: want minute, hour, day of month, month and day of week, such as "CRON_TZ=Europe/Paris * 8-17 * * 1-5"`,
+		}},
+		{id: "upgrades: zone unknown", in: one() + "upgrades: {schedule: \"CRON_TZ=Europe/Pari * * * * *\"}\n", want: []string{
+			`catalog.yaml:7:22: upgrades.schedule: the time zone "Europe/Pari" is not known: want the name of an IANA time zone, such as Europe/Paris`,
+		}},
+		{id: "upgrades: zone of the machine", in: one() + "upgrades: {schedule: \"CRON_TZ=Local * * * * *\"}\n", want: []string{
+			`catalog.yaml:7:22: upgrades.schedule: the time zone "Local" is not known: want the name of an IANA time zone, such as Europe/Paris`,
+		}},
+		{id: "upgrades: day that never comes", in: one() + "upgrades: {schedule: \"* * 30 2 *\"}\n", want: []string{
+			`catalog.yaml:7:22: upgrades.schedule: "* * 30 2 *" names a day that never comes: want minute, hour, day of month, month and day of week, such as "CRON_TZ=Europe/Paris * 8-17 * * 1-5"`,
+		}},
+		{id: "upgrades: long schedule", in: one() + "upgrades: {schedule: \"" + strings.Repeat("*", 200) + "\"}\n", want: []string{
+			`catalog.yaml:7:22: upgrades.schedule: "****************************************"… (200 bytes) is too long: at most 128 bytes are read`,
+		}},
+		{id: "upgrades: numbers", in: one() + "upgrades: {maxOpen: -1, maxOpenPerBranch: \"3\", maxNew: 1e3}\n", want: []string{
+			`catalog.yaml:7:21: upgrades.maxOpen: want a whole number from 0 to 1000 without quotes, found "-1"`,
+			`catalog.yaml:7:43: upgrades.maxOpenPerBranch: want a whole number from 0 to 1000 without quotes, found "3"`,
+			`catalog.yaml:7:56: upgrades.maxNew: want a whole number from 0 to 1000 without quotes, found "1e3"`,
+		}},
+		{id: "upgrades: more numbers", in: one() + "upgrades: {maxOpen: 1001, maxOpenPerBranch: 010, maxNew: }\n", want: []string{
+			`catalog.yaml:7:21: upgrades.maxOpen: want a whole number from 0 to 1000 without quotes, found "1001"`,
+			`catalog.yaml:7:45: upgrades.maxOpenPerBranch: want a whole number from 0 to 1000 without quotes, found "010"`,
+			`catalog.yaml:7:58: upgrades.maxNew: want a whole number from 0 to 1000 without quotes, found nothing`,
+		}},
+		{id: "upgrades: age", in: one() + "upgrades: {minimumAge: 3 days}\n", want: []string{
+			`catalog.yaml:7:24: upgrades.minimumAge: "3 days" is not a duration: want a form like 10m or 1h30m`,
+		}},
+		{id: "upgrades: negative age", in: one() + "upgrades: {minimumAge: -1h}\n", want: []string{
+			`catalog.yaml:7:24: upgrades.minimumAge: "-1h" is out of range: want 0s to 8760h`,
+		}},
+		{id: "upgrades: groups", in: two() + "upgrades:\n  groups:\n    x: [a, a, bb]\n    y: [a]\n    z: []\n    Z_: [b]\n    b: [b]\n    x: [b]\n    v: a\n", want: []string{
+			`catalog.yaml:10:12: upgrades.groups.x[1]: "a" is listed twice: remove one`,
+			`catalog.yaml:11:9: upgrades.groups.y[0]: "a" is also in group "x": an addon is in one group, remove it from the other`,
+			"catalog.yaml:12:8: upgrades.groups.z is empty: list the addons that are upgraded together, or remove the group",
+			`catalog.yaml:13:5: upgrades.groups.Z_: "Z_" is not a group's name: want lower-case letters, digits and inner dashes, such as cert-manager`,
+			`catalog.yaml:14:9: upgrades.groups.b[0]: "b" is also in group "Z_": an addon is in one group, remove it from the other`,
+			`catalog.yaml:15:5: upgrades.groups: "x" is given twice, first in line 10: remove one`,
+			`catalog.yaml:16:8: upgrades.groups.v: want a list, found "a"`,
+		}},
+		{id: "upgrades: groups of no addons", in: two() + "upgrades:\n  groups:\n    x: [monitoring, bb]\n    b: [b]\n", want: []string{
+			`catalog.yaml:10:9: upgrades.groups.x[0]: the catalog has no addon "monitoring": add it or remove this entry`,
+			`catalog.yaml:10:21: upgrades.groups.x[1]: the catalog has no addon "bb": add it or remove this entry`,
+			`catalog.yaml:11:5: upgrades.groups.b: "b" is the name of an addon, and pull requests are named after both: rename the group`,
+		}},
+		{id: "upgrades: mistyped addon in a group", in: head + "addons: [{name: kube-state, path: addons/a}]\nupgrades: {groups: {x: [kube-stat]}}\n", want: []string{
+			`catalog.yaml:6:25: upgrades.groups.x[0]: the catalog has no addon "kube-stat": did you mean kube-state?`,
+		}},
+		{id: "policies: folder", in: one() + "policies: {path: policies, namespaces: [cert-manager, kube-*, \"*\"]}\n"},
+		{id: "policies: image", in: one() + "policies: {image: \"registry.example.com/policies:v1@sha256:00000000000000000000000000000000000000000000000000000000000000ab\"}\n"},
+		{id: "policies: image without a digest", in: one() + "policies: {image: \"registry.example.com/policies:v1\"}\n", want: []string{
+			`catalog.yaml:7:19: policies.image: "registry.example.com/policies:v1" is not pinned by a digest, and a tag can be moved: want the form registry.example.com/policies@sha256:<64 hexadecimal digits>`,
+		}},
+		{id: "policies: path outside", in: one() + "policies: {path: ../policies}\n", want: []string{
+			`catalog.yaml:7:18: policies.path: "../policies" leaves its folder with ..: write the folder's own path`,
+		}},
+		{id: "policies: both", in: one() + "policies: {path: policies, image: \"registry.example.com/policies@sha256:00000000000000000000000000000000000000000000000000000000000000ab\"}\n", want: []string{
+			"catalog.yaml:7:11: policies names a path and an image: want exactly one, remove the other",
+		}},
+		{id: "policies: neither", in: one() + "policies: {namespaces: [Kube_, kube-]}\n", want: []string{
+			"catalog.yaml:7:11: policies names no policies: give path, a folder of the repository, or image, pinned by a digest",
+			`catalog.yaml:7:25: policies.namespaces[0]: "Kube_" is not a namespace: want lower-case letters, digits and inner dashes, with * for any characters, such as kube-*`,
+			`catalog.yaml:7:32: policies.namespaces[1]: "kube-" is not a namespace: want lower-case letters, digits and inner dashes, with * for any characters, such as kube-*`,
 		}},
 		{id: "c44 newer schema", in: strings.Replace(one("colour: red"), "v1alpha1", "v1beta1", 1), want: []string{
 			`catalog.yaml:1:13: apiVersion: this addon-manager reads addons.kaas.dev/v1alpha1, not "addons.kaas.dev/v1beta1": upgrade addon-manager, or write the catalog in that version`,
@@ -642,7 +758,7 @@ func TestCorpusLarge(t *testing.T) {
 		{"the smallest values", func() []byte {
 			return []byte(head + "addons: [" + strings.Repeat("a,", 190_000) + "]")
 		}, 64 << 20, "catalog.yaml:5:9: addons has 190000 entries, at most 1000 are allowed"},
-		{"the smallest keys", repeat("a:\n", 90_000, ""), 64 << 20, "catalog.yaml:5:1: \"a\" is not a known field: known here: apiVersion, kind, distribution, kubernetes, addons\ncatalog.yaml: 89901 more problems are not listed, at most 100 are"},
+		{"the smallest keys", repeat("a:\n", 90_000, ""), 64 << 20, "catalog.yaml:5:1: \"a\" is not a known field: known here: apiVersion, kind, distribution, kubernetes, addons, upgrades, policies\ncatalog.yaml: 89901 more problems are not listed, at most 100 are"},
 		{"comments", repeat("#\n", 190_000, ""), 8 << 20, "catalog.yaml:1:1: addons is missing: add it"},
 		{"documents", repeat("---\n", 40_000, ""), 1 << 20, "catalog.yaml:5:1: the file has more than 1 YAML document: remove the line --- and what follows it"},
 		{"dependencies that are not there", repeat("- {name: x, dependsOn: ["+strings.Repeat("abcdefgh, ", 900)+"]}\n", 100), 64 << 20, "catalog.yaml:6:35: addons[0].dependsOn[1]: \"abcdefgh\" is listed twice: remove one\ncatalog.yaml: 89999 more problems are not listed, at most 100 are"},

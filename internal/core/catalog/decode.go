@@ -53,6 +53,8 @@ type positions struct {
 	minors place
 	// addons are in the order of Catalog.Addons.
 	addons []entry
+	// groups is the value of upgrades.groups, nil when it was not written.
+	groups *yaml.Node
 }
 
 func decode(file string, data []byte) (Catalog, positions, Errors) {
@@ -82,6 +84,8 @@ func decode(file string, data []byte) (Catalog, positions, Errors) {
 				pos.addons = append(pos.addons, d.addon(name, n))
 			})
 		}},
+		{"upgrades", false, upgrades(&c.Upgrades, &pos.groups)},
+		{"policies", false, policies(&c.Policies)},
 	})
 	slices.SortStableFunc(pos.addons, func(a, b entry) int { return strings.Compare(a.addon.Name, b.addon.Name) })
 	d.names(pos.addons)
@@ -320,31 +324,6 @@ func ignoreDifferences(into *[]json.RawMessage) reader {
 			}
 			*into = append(*into, bytes.TrimSpace(b.Bytes()))
 		})
-	}
-}
-
-func upstream(into *Upstream) reader {
-	return func(d *decoder, name string, n *yaml.Node) {
-		given := d.object(name, n, []field{
-			{"helm", false, func(d *decoder, name string, n *yaml.Node) {
-				into.Helm = &UpstreamHelm{}
-				d.object(name, n, []field{
-					{"repository", required, text(&into.Helm.Repository, checkURL)},
-					{"chart", required, text(&into.Helm.Chart, checkChart)},
-				})
-			}},
-			{"github", false, func(d *decoder, name string, n *yaml.Node) {
-				into.GitHub = &UpstreamGitHub{}
-				d.object(name, n, []field{
-					{"repository", required, text(&into.GitHub.Repository, checkGitHub)},
-					{"asset", false, text(&into.GitHub.Asset, checkAsset)},
-				})
-			}},
-			{"image", false, text(&into.Image, checkImage)},
-		})
-		if given != nil && len(given) != 1 {
-			d.refuse(at(n), "%s names %s: want exactly one of helm, github, image", name, count(len(given), "source"))
-		}
 	}
 }
 

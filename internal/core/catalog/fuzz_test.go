@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"golang.org/x/tools/txtar"
 
@@ -23,6 +24,8 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte(one("grace: 1h30m", "pruneCRDs: true")))
 	f.Add([]byte(one("grace: 9e9h", "pruneCRDs: on")))
 	f.Add([]byte(circle(3)))
+	f.Add([]byte(two() + "upgrades: {schedule: \"CRON_TZ=UTC * 8-17 * * 1-5\", maxOpen: 3, minimumAge: 72h, groups: {x: [a, b], y: []}}\npolicies: {path: p, namespaces: [\"*\"]}\n"))
+	f.Add([]byte(one("upstream: {git: \"https://example.com/a\", ignore: \"<1\", support: {\"1.31\": \"<2\"}}")))
 	for _, name := range stories(f) {
 		story, err := txtar.ParseFile(name)
 		if err != nil {
@@ -76,6 +79,7 @@ func promises(t *testing.T, c Catalog) {
 	if !slices.IsSortedFunc(c.Minors, version.Minor.Compare) || len(slices.Compact(slices.Clone(c.Minors))) != len(c.Minors) {
 		t.Errorf("minors are not sorted or repeat: %v", c.Minors)
 	}
+	promisesOfUpgrades(t, c)
 	seen := map[string]bool{}
 	done := map[string]bool{}
 	for i, a := range c.Addons {
@@ -125,6 +129,35 @@ func promises(t *testing.T, c Catalog) {
 	}
 	if len(done) != len(c.Addons) {
 		t.Errorf("dependencies go in a circle or lead nowhere: %+v", c.Addons)
+	}
+}
+
+func promisesOfUpgrades(t *testing.T, c Catalog) {
+	t.Helper()
+	if p := c.Policies; p != nil && (p.Path == "") == (p.Image == "") {
+		t.Errorf("policies %+v", *p)
+	}
+	if c.Upgrades == nil {
+		return
+	}
+	u := *c.Upgrades
+	if min(u.MaxOpen, u.MaxOpenPerBranch, u.MaxNew) < 0 || u.MinimumAge < 0 || u.MinimumAge > MaxMinimumAge {
+		t.Errorf("numbers of %+v", u)
+	}
+	if at := u.Next(time.Date(2026, 11, 22, 8, 0, 0, 0, time.UTC)); at.IsZero() || !u.Inside(at) {
+		t.Errorf("schedule %q opens at %v", u.Schedule, at)
+	}
+	in := map[string]bool{}
+	for i, g := range u.Groups {
+		if i > 0 && u.Groups[i-1].Name >= g.Name || len(g.Addons) == 0 || !slices.IsSorted(g.Addons) {
+			t.Errorf("groups %+v", u.Groups)
+		}
+		for _, a := range g.Addons {
+			if in[a] {
+				t.Errorf("addon %q is twice in %+v", a, u.Groups)
+			}
+			in[a] = true
+		}
 	}
 }
 

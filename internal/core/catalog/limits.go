@@ -22,6 +22,10 @@ const (
 	MaxText = 4_096
 	// MaxGrace is the longest time between switching an addon off and its removal.
 	MaxGrace = 720 * time.Hour
+	// MaxMinimumAge is the longest time that a new version is waited for.
+	MaxMinimumAge = 8760 * time.Hour
+	// MaxSchedule is the longest schedule, in bytes.
+	MaxSchedule = 128
 	// MaxProblems is how many problems are listed; the rest is counted.
 	MaxProblems = 100
 

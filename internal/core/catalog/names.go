@@ -125,7 +125,12 @@ func checkPointer(s string) error {
 // schemes are those that new versions are looked for with. Everything else is a way to read local files or run programs.
 var schemes = []string{"https", "http", "oci"}
 
-func checkURL(s string) error {
+func checkURL(s string) error { return checkAddress(s, schemes) }
+
+// checkGit checks the URL of a Git repository. Git's own ways to name one run programs (ext::) or need a key that nobody gave.
+func checkGit(s string) error { return checkAddress(s, []string{"https", "http"}) }
+
+func checkAddress(s string, schemes []string) error {
 	u, err := url.Parse(s)
 	if err != nil {
 		// The error of net/url quotes the URL, and a URL may hold a password.

@@ -71,7 +71,9 @@ func printed(t *testing.T, c Catalog) []byte {
 		Distribution string
 		Minors       []version.Minor
 		Addons       []addon
-	}{c.Distribution, c.Minors, nil}
+		Upgrades     *Upgrades `json:",omitempty"`
+		Policies     *Policies `json:",omitempty"`
+	}{c.Distribution, c.Minors, nil, c.Upgrades, c.Policies}
 	for _, a := range c.Addons {
 		shown.Addons = append(shown.Addons, addon{a, a.Kubernetes.String()})
 	}

@@ -14,7 +14,8 @@ type Options struct {
 }
 
 // Validate is everything that is checked before a release is tagged, and again when it is read: Decode, Inspect and, on main,
-// that the catalog offers minors which each addon can run on. Problems name a line of the catalog where there is one. Inspect
+// that the catalog offers minors which each addon can run on, and upgrades
+// in groups only addons that it has. Problems name a line of the catalog where there is one. Inspect
 // needs a catalog, so one that does not decode has only those problems.
 func Validate(file string, data []byte, tree fs.FS, opts Options) (Catalog, []fault.Problem) {
 	c, pos, errs := decode(file, data)
@@ -24,6 +25,7 @@ func Validate(file string, data []byte, tree fs.FS, opts Options) (Catalog, []fa
 	d := &decoder{file: file}
 	if opts.Main {
 		d.offered(c, pos)
+		d.groups(c.Addons, pos.groups)
 	}
 	c, found := inspect(c, tree, func(i int, field string) string { return pos.addons[i].place(field).in(file) })
 	return c, append(d.errors(), found...)
