@@ -14,6 +14,8 @@ type answer struct {
 	wrap string
 	// location is where something that moved is now.
 	location string
+	// elsewhere is the address at which a file is.
+	elsewhere string
 }
 
 type object = map[string]any

@@ -24,6 +24,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(path, "/api/v3/"):
 		s.api(w, r, strings.TrimPrefix(path, "/api/v3"))
+	case strings.HasPrefix(path, storage):
+		s.serveStorage(w, r)
+	case strings.Contains(path, "/releases/download/"):
+		s.serveDownload(w, r)
 	case strings.HasSuffix(path, "/info/refs"), strings.HasSuffix(path, "/git-upload-pack"), strings.HasSuffix(path, "/git-receive-pack"):
 		s.serveGit(w, r)
 	default:
@@ -39,6 +43,8 @@ type call struct {
 	query url.Values
 	body  []byte
 	repo  *Repository
+	// accept is what the caller would like to have: JSON, or the bytes of a file.
+	accept string
 }
 
 func (c *call) decode(into any) error { return json.Unmarshal(c.body, into) }
@@ -87,7 +93,7 @@ func (s *Server) api(w http.ResponseWriter, r *http.Request, path string) {
 		if limited != nil {
 			a = *limited
 		} else {
-			a = s.handle(&call{s: s, by: by, path: parameters, query: r.URL.Query(), body: body}, operation.ID)
+			a = s.handle(&call{s: s, by: by, path: parameters, query: r.URL.Query(), body: body, accept: r.Header.Get("Accept")}, operation.ID)
 		}
 	}
 	status, text := s.render(a, r, path, header)
@@ -152,6 +158,9 @@ func (s *Server) render(a answer, r *http.Request, path string, header http.Head
 		if a.wrap != "" {
 			body = object{"total_count": len(a.list), a.wrap: page}
 		}
+	}
+	if a.elsewhere != "" {
+		header.Set("Location", a.elsewhere)
 	}
 	if a.location != "" {
 		rest := strings.SplitN(strings.TrimPrefix(path, "/repos/"), "/", 3)

@@ -15,9 +15,23 @@ func (r *Repository) tellPull(action string, p *pull, by *account, more object) 
 	r.tell("pull_request", action, by, payload)
 }
 
+// tellIssue says what happened to an issue, or to a pull request in what it has as an issue.
+func (r *Repository) tellIssue(action string, i *issue, by *account, more object) {
+	switch {
+	case i.pull != nil:
+		r.tellPull(action, i.pull, by, more)
+	case r.listening():
+		payload := object{"issue": r.issueObject(i)}
+		for key, value := range more {
+			payload[key] = value
+		}
+		r.tell("issues", action, by, payload)
+	}
+}
+
 func (r *Repository) tellComment(action string, c *remark, by *account) {
 	if r.listening() {
-		r.tell("issue_comment", action, by, object{"issue": r.issueObject(c.pull), "comment": r.commentObject(c)})
+		r.tell("issue_comment", action, by, object{"issue": r.issueObject(c.on), "comment": r.commentObject(c)})
 	}
 }
 

@@ -45,6 +45,8 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 		line += fmt.Sprintf(" %s %d", e.GetRef(), len(e.Commits))
 	case *api.CheckRunEvent:
 		line += " " + e.GetAction() + " " + e.GetCheckRun().GetName()
+	case *api.IssuesEvent:
+		line += fmt.Sprintf(" %s #%d", e.GetAction(), e.GetIssue().GetNumber())
 	case *api.IssueCommentEvent:
 		line += " " + e.GetAction() + " " + e.GetComment().GetBody()
 	case *api.CreateEvent:

@@ -14,7 +14,7 @@ type label struct {
 
 type remark struct {
 	id               int64
-	pull             *pull
+	on               *issue
 	by               *account
 	app              *App
 	body             string
@@ -52,10 +52,10 @@ func (r *Repository) label(name string, make bool) *label {
 }
 
 func (r *Repository) commentObject(c *remark) object {
-	page := r.html() + "/pull/" + itoa(c.pull.number) + "#issuecomment-" + itoa(int(c.id))
+	page := r.page(c.on) + "#issuecomment-" + itoa(int(c.id))
 	o := object{
 		"id": c.id, "node_id": node("IssueComment", c.id), "url": r.api() + "/issues/comments/" + itoa(int(c.id)), "html_url": page, "body": c.body,
-		"user": r.server.user(c.by), "created_at": stamp(c.created), "updated_at": stamp(c.updated), "issue_url": r.api() + "/issues/" + itoa(c.pull.number),
+		"user": r.server.user(c.by), "created_at": stamp(c.created), "updated_at": stamp(c.updated), "issue_url": r.api() + "/issues/" + itoa(c.on.number),
 		"author_association": r.association(c.by), "performed_via_github_app": nil,
 	}
 	if c.app != nil {
@@ -64,78 +64,18 @@ func (r *Repository) commentObject(c *remark) object {
 	return o
 }
 
-func (r *Repository) issueObject(p *pull) object {
-	at, page := r.api()+"/issues/"+itoa(p.number), r.html()+"/pull/"+itoa(p.number)
-	comments := 0
-	for _, c := range r.comments {
-		if c.pull == p {
-			comments++
-		}
-	}
-	var assignee any
-	if len(p.assignees) > 0 {
-		assignee = r.server.user(p.assignees[0])
-	}
-	return object{
-		"id": p.id, "node_id": node("PullRequest", p.id), "url": at, "repository_url": r.api(), "labels_url": at + "/labels{/name}",
-		"comments_url": at + "/comments", "events_url": at + "/events", "html_url": page, "number": p.number, "state": p.state, "title": p.title,
-		"body": text(p.body), "user": r.server.user(p.author), "labels": r.labelObjects(p.labels), "assignee": assignee,
-		"assignees": r.server.users(p.assignees), "milestone": nil, "locked": false, "comments": comments, "closed_at": moment(p.closed),
-		"created_at": stamp(p.created), "updated_at": stamp(p.updated), "draft": p.draft, "closed_by": r.server.user(p.closedBy),
-		"author_association": r.association(p.author), "active_lock_reason": nil,
-		"pull_request": object{
-			"url": r.api() + "/pulls/" + itoa(p.number), "html_url": page, "diff_url": page + ".diff", "patch_url": page + ".patch", "merged_at": moment(p.mergedAt),
-		},
-	}
-}
-
-// onIssue hands the pull request of the path to f: here every issue is one. Who is nobody may only read.
-func onIssue(c *call, f func(*pull) answer) answer {
-	return onPull(c, "issue_number", f)
-}
-
-func getIssue(c *call) answer {
-	return onIssue(c, func(p *pull) answer { return ok(c.repo.issueObject(p)) })
-}
-
-func updateIssue(c *call) answer {
-	return onIssue(c, func(p *pull) answer {
-		var in struct {
-			Title, Body, State *string
-			Labels             *[]string
-			Assignees          *[]string
-		}
-		if err := c.decode(&in); err != nil {
-			return failed(http.StatusBadRequest, "Problems parsing JSON")
-		}
-		if a := c.repo.edit(p, c.by.account, in.Title, in.Body, in.State, nil); a != nil {
-			return *a
-		}
-		if in.Labels != nil {
-			c.repo.setLabels(p, c.by.account, *in.Labels)
-		}
-		if in.Assignees != nil {
-			p.assignees = nil
-			c.repo.assign(p, *in.Assignees)
-		}
-		return ok(c.repo.issueObject(p))
-	})
-}
-
 func listComments(c *call) answer {
-	return onIssue(c, func(p *pull) answer {
+	return onIssue(c, func(i *issue) answer {
 		var all []any
-		for _, comment := range c.repo.comments {
-			if comment.pull == p {
-				all = append(all, c.repo.commentObject(comment))
-			}
+		for _, comment := range c.repo.commentsOn(i) {
+			all = append(all, c.repo.commentObject(comment))
 		}
 		return listed(all)
 	})
 }
 
 func createComment(c *call) answer {
-	return onIssue(c, func(p *pull) answer {
+	return onIssue(c, func(i *issue) answer {
 		var in struct{ Body string }
 		if err := c.decode(&in); err != nil {
 			return failed(http.StatusBadRequest, "Problems parsing JSON")
@@ -149,14 +89,24 @@ func createComment(c *call) answer {
 		if a := tooLong("IssueComment", "", in.Body); a != nil {
 			return *a
 		}
-		return created(c.repo.commentObject(c.repo.comment(p, c.by, in.Body)))
+		return created(c.repo.commentObject(c.repo.comment(i, c.by, in.Body)))
 	})
 }
 
-func (r *Repository) comment(p *pull, by actor, body string) *remark {
-	c := &remark{id: r.server.id(), pull: p, by: by.account, app: by.app, body: body, created: r.server.now(), updated: r.server.now()}
+// commentsOn are those on one issue or pull request, oldest first.
+func (r *Repository) commentsOn(i *issue) (all []*remark) {
+	for _, c := range r.comments {
+		if c.on == i {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
+func (r *Repository) comment(i *issue, by actor, body string) *remark {
+	c := &remark{id: r.server.id(), on: i, by: by.account, app: by.app, body: body, created: r.server.now(), updated: r.server.now()}
 	r.comments = append(r.comments, c)
-	p.touch()
+	i.touch()
 	r.tellComment("created", c, by.account)
 	return c
 }
@@ -209,7 +159,7 @@ func deleteComment(c *call) answer {
 }
 
 func listLabels(c *call) answer {
-	return onIssue(c, func(p *pull) answer { return listed(c.repo.labelObjects(p.labels)) })
+	return onIssue(c, func(i *issue) answer { return listed(c.repo.labelObjects(i.labels)) })
 }
 
 func listRepositoryLabels(c *call) answer { return listed(c.repo.labelObjects(c.repo.labels)) }
@@ -225,36 +175,36 @@ func (c *call) labelNames() ([]string, error) {
 	return in.Labels, err
 }
 
-// addLabel gives a pull request a label, which is made when the repository has none of that name.
-func (r *Repository) addLabel(p *pull, by *account, name string) {
+// addLabel gives an issue or a pull request a label, which is made when the repository has none of that name.
+func (r *Repository) addLabel(i *issue, by *account, name string) {
 	l := r.label(name, true)
-	if slices.Contains(p.labels, l) {
+	if slices.Contains(i.labels, l) {
 		return
 	}
-	p.labels = append(p.labels, l)
-	p.touch()
-	r.tellPull("labeled", p, by, object{"label": r.labelObject(l)})
+	i.labels = append(i.labels, l)
+	i.touch()
+	r.tellIssue("labeled", i, by, object{"label": r.labelObject(l)})
 }
 
-func (r *Repository) dropLabel(p *pull, by *account, l *label) {
-	p.labels = slices.DeleteFunc(p.labels, func(o *label) bool { return o == l })
-	p.touch()
-	r.tellPull("unlabeled", p, by, object{"label": r.labelObject(l)})
+func (r *Repository) dropLabel(i *issue, by *account, l *label) {
+	i.labels = slices.DeleteFunc(i.labels, func(o *label) bool { return o == l })
+	i.touch()
+	r.tellIssue("unlabeled", i, by, object{"label": r.labelObject(l)})
 }
 
-func (r *Repository) setLabels(p *pull, by *account, names []string) {
-	for _, l := range slices.Clone(p.labels) {
+func (r *Repository) setLabels(i *issue, by *account, names []string) {
+	for _, l := range slices.Clone(i.labels) {
 		if !slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, l.name) }) {
-			r.dropLabel(p, by, l)
+			r.dropLabel(i, by, l)
 		}
 	}
 	for _, name := range names {
-		r.addLabel(p, by, name)
+		r.addLabel(i, by, name)
 	}
 }
 
 func addLabels(c *call) answer {
-	return onIssue(c, func(p *pull) answer {
+	return onIssue(c, func(i *issue) answer {
 		names, err := c.labelNames()
 		if err != nil {
 			return failed(http.StatusBadRequest, "Problems parsing JSON")
@@ -265,31 +215,31 @@ func addLabels(c *call) answer {
 			}
 		}
 		for _, name := range names {
-			c.repo.addLabel(p, c.by.account, name)
+			c.repo.addLabel(i, c.by.account, name)
 		}
-		return ok(c.repo.labelObjects(p.labels))
+		return ok(c.repo.labelObjects(i.labels))
 	})
 }
 
 func setLabels(c *call) answer {
-	return onIssue(c, func(p *pull) answer {
+	return onIssue(c, func(i *issue) answer {
 		names, err := c.labelNames()
 		if err != nil {
 			return failed(http.StatusBadRequest, "Problems parsing JSON")
 		}
-		c.repo.setLabels(p, c.by.account, names)
-		return ok(c.repo.labelObjects(p.labels))
+		c.repo.setLabels(i, c.by.account, names)
+		return ok(c.repo.labelObjects(i.labels))
 	})
 }
 
 func removeLabel(c *call) answer {
-	return onIssue(c, func(p *pull) answer {
+	return onIssue(c, func(i *issue) answer {
 		l := c.repo.label(c.path["name"], false)
-		if l == nil || !slices.Contains(p.labels, l) {
+		if l == nil || !slices.Contains(i.labels, l) {
 			return failed(http.StatusNotFound, "Label does not exist")
 		}
-		c.repo.dropLabel(p, c.by.account, l)
-		return ok(c.repo.labelObjects(p.labels))
+		c.repo.dropLabel(i, c.by.account, l)
+		return ok(c.repo.labelObjects(i.labels))
 	})
 }
 
@@ -314,36 +264,36 @@ func getLabel(c *call) answer {
 }
 
 // assign adds assignees; who may not be assigned is left out without a word, as GitHub does.
-func (r *Repository) assign(p *pull, logins []string) {
+func (r *Repository) assign(i *issue, logins []string) {
 	for _, login := range logins {
 		a := r.server.accounts[strings.ToLower(login)]
-		if a != nil && r.collaborator(login) && !slices.Contains(p.assignees, a) && len(p.assignees) < 10 {
-			p.assignees = append(p.assignees, a)
+		if a != nil && r.collaborator(login) && !slices.Contains(i.assignees, a) && len(i.assignees) < 10 {
+			i.assignees = append(i.assignees, a)
 		}
 	}
-	p.touch()
+	i.touch()
 }
 
 func addAssignees(c *call) answer {
-	return onIssue(c, func(p *pull) answer {
+	return onIssue(c, func(i *issue) answer {
 		var in struct{ Assignees []string }
 		if err := c.decode(&in); err != nil {
 			return failed(http.StatusBadRequest, "Problems parsing JSON")
 		}
-		c.repo.assign(p, in.Assignees)
-		return created(c.repo.issueObject(p))
+		c.repo.assign(i, in.Assignees)
+		return created(c.repo.issueObject(i))
 	})
 }
 
 func removeAssignees(c *call) answer {
-	return onIssue(c, func(p *pull) answer {
+	return onIssue(c, func(i *issue) answer {
 		var in struct{ Assignees []string }
 		if err := c.decode(&in); err != nil {
 			return failed(http.StatusBadRequest, "Problems parsing JSON")
 		}
-		p.assignees = slices.DeleteFunc(p.assignees, func(a *account) bool { return contains(in.Assignees, a.login) })
-		p.touch()
-		return ok(c.repo.issueObject(p))
+		i.assignees = slices.DeleteFunc(i.assignees, func(a *account) bool { return contains(in.Assignees, a.login) })
+		i.touch()
+		return ok(c.repo.issueObject(i))
 	})
 }
 

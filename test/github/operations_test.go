@@ -78,7 +78,9 @@ func TestEveryOperation(t *testing.T) {
 	w.must(err)
 	const repo = "repos/acme/config"
 
-	run := ""
+	w.must(w.repo.Publish("v0", "notes of v0", github.Asset{Name: "install.yaml", Data: []byte("hello")}))
+	_, _, body := w.ask(token, "GET", repo+"/releases/tags/v0", "")
+	asset, run := w.field(body, "assets/0/id"), ""
 	for _, step := range []struct {
 		who, method, path, body string
 		status                  int
@@ -170,12 +172,26 @@ func TestEveryOperation(t *testing.T) {
 
 		{token, "POST", repo + "/releases", `{"tag_name":"v1.31-ake.1","name":"One","body":"notes","make_latest":"false"}`, 201, "draft=false"},
 		{token, "POST", repo + "/releases", `{"tag_name":"v1.31-ake.1"}`, 422, "errors/0/code=already_exists"},
-		{token, "GET", repo + "/releases/latest", "", 404, "message=Not Found"},
+		{token, "GET", repo + "/releases/latest", "", 200, "tag_name=v0"},
 		{token, "GET", repo + "/releases", "", 200, "0/name=One"},
 		{token, "GET", repo + "/releases/tags/v1.31-ake.1", "", 200, "body=notes"},
-		{token, "GET", repo + "/releases/RELEASE", "", 200, "tag_name=v1.31-ake.1"},
+		{token, "GET", repo + "/releases/RELEASE", "", 200, "tag_name=v0"},
 		{token, "PATCH", repo + "/releases/RELEASE", `{"body":"better"}`, 200, "body=better"},
+		{token, "GET", repo + "/releases/RELEASE/assets", "", 200, "0/name=install.yaml"},
+		{token, "GET", repo + "/releases/assets/ASSET", "", 200, "digest=sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"},
+		{token, "GET", repo + "/releases/assets/7", "", 404, "message=Not Found"},
 		{token, "DELETE", repo + "/releases/RELEASE", "", 204, ""},
+
+		{token, "POST", repo + "/issues", `{"title":"Upgrades","body":"none","labels":["dashboard"]}`, 201, "number=2"},
+		{w.server.AddToken("eve"), "POST", repo + "/issues", `{"title":"It fails","labels":["dashboard"]}`, 201, "number=3"},
+		{token, "POST", repo + "/issues", `{"title":" "}`, 422, "errors/0/field=title"},
+		{token, "GET", repo + "/issues?labels=dashboard", "", 200, "0/title=Upgrades"},
+		{token, "GET", repo + "/issues?state=all", "", 200, "2/pull_request/url=" + w.server.APIURL() + "repos/acme/config/pulls/1"},
+		{token, "PATCH", repo + "/issues/2", `{"body":"one","state":"closed"}`, 200, "state_reason=completed"},
+		{token, "GET", repo + "/issues?labels=dashboard", "", 200, ""},
+		{token, "PATCH", repo + "/issues/2", `{"state":"open"}`, 200, "state_reason=<nil>"},
+		{token, "POST", repo + "/issues/2/comments", `{"body":"hello"}`, 201, "issue_url=" + w.server.APIURL() + "repos/acme/config/issues/2"},
+		{token, "GET", repo + "/pulls/2", "", 404, "message=Not Found"},
 	} {
 		path := step.path
 		if strings.Contains(path, "COMMENT") {
@@ -184,6 +200,7 @@ func TestEveryOperation(t *testing.T) {
 		if strings.Contains(path, "RELEASE") {
 			path = strings.ReplaceAll(path, "RELEASE", fmt.Sprint(w.repo.Releases()[0].ID))
 		}
+		path = strings.ReplaceAll(path, "ASSET", asset)
 		status, _, body := w.ask(step.who, step.method, strings.ReplaceAll(path, "RUN", run), step.body)
 		if status != step.status {
 			t.Errorf("%s %s: %d %s, want %d", step.method, step.path, status, body, step.status)

@@ -63,14 +63,18 @@ func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	below := append(parts[2:], "", "", "")
 	number, _ := strconv.Atoi(below[1])
 	switch {
-	case r.Method == http.MethodPost && below[0] == "pull":
-		s.act(w, r, repo, number, below[2])
+	case r.Method == http.MethodPost && (below[0] == "pull" || below[0] == "issues"):
+		s.act(w, r, repo, below[0], number, below[2])
 	case r.Method != http.MethodGet:
 		http.Error(w, "not allowed", http.StatusMethodNotAllowed)
 	case below[0] == "" || below[0] == "pulls":
 		s.show(w, "pulls", repo.pullsPage(r.URL.Query().Get("state")))
 	case below[0] == "pull":
 		s.show(w, "pull", repo.pullPage(number, s.options.Merger, ""))
+	case below[0] == "issues" && below[1] == "":
+		s.show(w, "issues", repo.issuesPage(r.URL.Query().Get("state")))
+	case below[0] == "issues":
+		s.show(w, "issue", repo.issuePage(number, s.options.Merger, ""))
 	case below[0] == "commit":
 		s.show(w, "commit", repo.commitPage(below[1]))
 	case below[0] == "branches":
@@ -109,8 +113,8 @@ func (s *Server) show(w http.ResponseWriter, name string, values map[string]any)
 // sameSite refuses forms of other sites.
 var sameSite = http.NewCrossOriginProtection()
 
-// act does what a button asks for, and shows the pull request again.
-func (s *Server) act(w http.ResponseWriter, r *http.Request, repo *Repository, number int, what string) {
+// act does what a button asks for, and shows the pull request or the issue again.
+func (s *Server) act(w http.ResponseWriter, r *http.Request, repo *Repository, kind string, number int, what string) {
 	me := s.options.Merger
 	if me == "" {
 		http.Error(w, "these pages only show", http.StatusForbidden)
@@ -123,25 +127,28 @@ func (s *Server) act(w http.ResponseWriter, r *http.Request, repo *Repository, n
 	r.Body = http.MaxBytesReader(w, r.Body, 1<<20)
 	var err error
 	switch what {
+	case "comment":
+		err = repo.CommentPull(number, me, r.FormValue("body"))
+	case "close":
+		err = repo.CloseIssue(number, me)
+	case "reopen":
+		err = repo.ReopenIssue(number, me)
 	case "merge":
 		_, err = repo.MergePull(number, me, Merge{Method: r.FormValue("method")})
-	case "close":
-		err = repo.ClosePull(number, me)
-	case "reopen":
-		err = repo.ReopenPull(number, me)
 	case "ready":
 		err = repo.SetDraft(number, me, false)
 	case "label":
 		err = repo.LabelPull(number, me, r.FormValue("label"))
-	case "comment":
-		err = repo.CommentPull(number, me, r.FormValue("body"))
 	default:
 		http.NotFound(w, r)
 		return
 	}
-	if err != nil {
+	switch {
+	case err == nil:
+		http.Redirect(w, r, "/"+repo.Name()+"/"+kind+"/"+itoa(number), http.StatusSeeOther)
+	case kind == "issues":
+		s.show(w, "issue", repo.issuePage(number, me, err.Error()))
+	default:
 		s.show(w, "pull", repo.pullPage(number, me, err.Error()))
-		return
 	}
-	http.Redirect(w, r, "/"+repo.Name()+"/pull/"+itoa(number), http.StatusSeeOther)
 }

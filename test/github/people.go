@@ -18,7 +18,7 @@ type Pull struct {
 	Commits                                []string
 }
 
-// Comment is a comment on a pull request.
+// Comment is a comment on a pull request or an issue.
 type Comment struct {
 	ID           int64
 	Author, Body string
@@ -32,9 +32,17 @@ type Check struct {
 
 // Release is a release.
 type Release struct {
-	ID              int64
-	Tag, Name, Body string
-	Draft, Latest   bool
+	ID                        int64
+	Tag, Name, Body           string
+	Draft, Latest, PreRelease bool
+	Assets                    []Asset
+}
+
+// Issue is what an issue looks like now.
+type Issue struct {
+	Number                     int
+	Title, Body, Author, State string
+	Labels                     []string
 }
 
 func refusal(a *answer) error {
@@ -73,7 +81,7 @@ func (r *Repository) OpenPull(in NewPull) (number int, err error) {
 			return refusal(refused)
 		}
 		for _, name := range in.Labels {
-			r.addLabel(p, by, name)
+			r.addLabel(&p.issue, by, name)
 		}
 		number = p.number
 		return nil
@@ -125,25 +133,86 @@ func (r *Repository) SetDraft(number int, login string, draft bool) error {
 
 // LabelPull adds a label, UnlabelPull takes it away.
 func (r *Repository) LabelPull(number int, login, label string) error {
-	return r.with(number, func(p *pull) error { r.addLabel(p, r.server.account(login, "User"), label); return nil })
+	return r.with(number, func(p *pull) error { r.addLabel(&p.issue, r.server.account(login, "User"), label); return nil })
 }
 
 // UnlabelPull takes a label away.
 func (r *Repository) UnlabelPull(number int, login, label string) error {
 	return r.with(number, func(p *pull) error {
 		if l := r.label(label, false); l != nil {
-			r.dropLabel(p, r.server.account(login, "User"), l)
+			r.dropLabel(&p.issue, r.server.account(login, "User"), l)
 		}
 		return nil
 	})
 }
 
-// CommentPull adds a comment.
+// CommentPull adds a comment, on an issue too.
 func (r *Repository) CommentPull(number int, login, body string) error {
-	return r.with(number, func(p *pull) error {
-		r.comment(p, actor{account: r.server.account(login, "User")}, body)
+	return r.onIssue(number, func(i *issue) error {
+		r.comment(i, actor{account: r.server.account(login, "User")}, body)
 		return nil
 	})
+}
+
+func (r *Repository) onIssue(number int, f func(*issue) error) error {
+	return r.do(func() error {
+		if i := r.issue(number); i != nil {
+			return f(i)
+		}
+		return fmt.Errorf("there is no issue or pull request #%d", number)
+	})
+}
+
+// OpenIssue opens an issue as in.Author and gives its number.
+func (r *Repository) OpenIssue(in NewIssue) (number int, err error) {
+	err = r.do(func() error {
+		i, refused := r.openIssue(r.server.account(orText(in.Author, r.owner), "User"), in)
+		if refused != nil {
+			return refusal(refused)
+		}
+		number = i.number
+		return nil
+	})
+	return number, err
+}
+
+// CloseIssue closes an issue or a pull request, ReopenIssue opens it again.
+func (r *Repository) CloseIssue(number int, login string) error {
+	return r.setState(number, login, "closed")
+}
+
+// ReopenIssue opens a closed issue or pull request again.
+func (r *Repository) ReopenIssue(number int, login string) error {
+	return r.setState(number, login, "open")
+}
+
+func (r *Repository) setState(number int, login, state string) error {
+	return r.onIssue(number, func(i *issue) error {
+		return refusal(r.editIssue(i, r.server.account(login, "User"), nil, nil, &state))
+	})
+}
+
+// EditIssue replaces the text of an issue or a pull request.
+func (r *Repository) EditIssue(number int, login, body string) error {
+	return r.onIssue(number, func(i *issue) error {
+		return refusal(r.editIssue(i, r.server.account(login, "User"), nil, &body, nil))
+	})
+}
+
+// Issues are all issues that are no pull requests, by number.
+func (r *Repository) Issues() []Issue {
+	var all []Issue
+	_ = r.do(func() error {
+		for _, i := range r.issues {
+			shown := Issue{Number: i.number, Title: i.title, Body: i.body, Author: i.author.login, State: i.state}
+			for _, l := range i.labels {
+				shown.Labels = append(shown.Labels, l.name)
+			}
+			all = append(all, shown)
+		}
+		return nil
+	})
+	return all
 }
 
 // EditComment gives one another text, as those may who can write to the repository.
@@ -201,12 +270,12 @@ func (r *Repository) Pulls() []Pull {
 	return all
 }
 
-// Comments are those of one pull request, oldest first.
+// Comments are those of one pull request or issue, oldest first.
 func (r *Repository) Comments(number int) []Comment {
 	var all []Comment
 	_ = r.do(func() error {
-		for _, c := range r.comments {
-			if c.pull.number == number {
+		if i := r.issue(number); i != nil {
+			for _, c := range r.commentsOn(i) {
 				all = append(all, Comment{c.id, c.by.login, c.body})
 			}
 		}
@@ -237,7 +306,7 @@ func (r *Repository) Releases() []Release {
 	var all []Release
 	_ = r.do(func() error {
 		for _, l := range r.releases {
-			all = append(all, Release{l.id, l.tag, l.name, l.body, l.draft, l.latest})
+			all = append(all, Release{l.id, l.tag, l.name, l.body, l.draft, l.latest, l.prerelease, r.shown(l)})
 		}
 		return nil
 	})

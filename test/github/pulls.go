@@ -7,37 +7,25 @@ import (
 	"time"
 )
 
-// pull is a pull request.
+// pull is a pull request: an issue with a branch.
 type pull struct {
-	id          int64
-	number      int
-	title, body string
-	state       string
-	draft       bool
-	author      *account
-	base, head  string
-	from        *Repository
-	fromOwner   string
-	baseSHA     string
-	headSHA     string
-	labels      []*label
-	assignees   []*account
-	reviews     []*review
-	created     time.Time
-	updated     time.Time
-	closed      time.Time
-	closedBy    *account
-	merged      bool
-	mergedBy    *account
-	mergedAt    time.Time
-	mergeSHA    string
+	issue
+	draft      bool
+	base, head string
+	from       *Repository
+	fromOwner  string
+	baseSHA    string
+	headSHA    string
+	reviews    []*review
+	merged     bool
+	mergedBy   *account
+	mergedAt   time.Time
+	mergeSHA   string
 	// landed are all commits on the base that a merge made.
 	landed []string
 	// mergeable is empty while GitHub has not tried; then testMerge is the commit it tried with.
 	mergeable string
 	testMerge string
-	rendered  json.RawMessage
-	clock     func() time.Time
 }
 
 type review struct {
@@ -46,11 +34,6 @@ type review struct {
 	body, state string
 	commit      string
 	at          time.Time
-}
-
-// touch marks a pull request as changed now.
-func (p *pull) touch() {
-	p.updated, p.rendered = p.clock(), nil
 }
 
 func (r *Repository) pull(number int) *pull {
@@ -161,12 +144,6 @@ func (r *Repository) fullPull(p *pull) object {
 		additions += f.additions
 		deletions += f.deletions
 	}
-	comments := 0
-	for _, c := range r.comments {
-		if c.pull == p {
-			comments++
-		}
-	}
 	var mergeable any
 	state := "unknown"
 	switch {
@@ -181,7 +158,7 @@ func (r *Repository) fullPull(p *pull) object {
 		}
 	}
 	for key, value := range (object{
-		"merged": p.merged, "mergeable": mergeable, "rebaseable": mergeable, "mergeable_state": state, "merged_by": r.server.user(p.mergedBy), "comments": comments,
+		"merged": p.merged, "mergeable": mergeable, "rebaseable": mergeable, "mergeable_state": state, "merged_by": r.server.user(p.mergedBy), "comments": len(r.commentsOn(&p.issue)),
 		"review_comments": 0, "maintainer_can_modify": false, "commits": len(r.commitsOf(p)), "additions": additions, "deletions": deletions,
 		"changed_files": len(files),
 	}) {

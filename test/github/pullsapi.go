@@ -123,11 +123,10 @@ func (r *Repository) open(by *account, in NewPull) (*pull, *answer) {
 		}
 	}
 	p := &pull{
-		id: r.server.id(), number: r.nextNumber(), title: in.Title, body: in.Body, state: "open", draft: in.Draft, author: by, base: in.Base, head: head,
-		from: from, fromOwner: owner, baseSHA: r.refs["refs/heads/"+in.Base], headSHA: from.refs["refs/heads/"+head], clock: r.server.now,
+		issue: r.newIssue(by, in.Title, in.Body), draft: in.Draft, base: in.Base, head: head,
+		from: from, fromOwner: owner, baseSHA: r.refs["refs/heads/"+in.Base], headSHA: from.refs["refs/heads/"+head],
 	}
-	p.created = r.server.now()
-	p.touch()
+	p.pull = p
 	r.keepHead(p)
 	if len(r.commitsOf(p)) == 0 {
 		_, _ = r.facts.run(nil, "", "update-ref", "-d", "refs/pull/"+itoa(p.number)+"/head")
@@ -136,13 +135,6 @@ func (r *Repository) open(by *account, in NewPull) (*pull, *answer) {
 	r.pulls = append(r.pulls, p)
 	r.tellPull("opened", p, by, nil)
 	return p, nil
-}
-
-func (r *Repository) nextNumber() int {
-	if len(r.pulls) == 0 {
-		return 1
-	}
-	return r.pulls[len(r.pulls)-1].number + 1
 }
 
 func updatePull(c *call) answer {
@@ -185,15 +177,7 @@ func (r *Repository) edit(p *pull, by *account, title, body, state, base *string
 		}
 		p.base, p.baseSHA, p.mergeable, p.testMerge = *base, sha, "", ""
 	}
-	changes := object{}
-	if title != nil && *title != p.title {
-		changes["title"] = object{"from": p.title}
-		p.title = *title
-	}
-	if body != nil && *body != p.body {
-		changes["body"] = object{"from": p.body}
-		p.body = *body
-	}
+	changes := p.rewrite(title, body)
 	if len(changes) > 0 || base != nil {
 		p.touch()
 		r.tellPull("edited", p, by, object{"changes": changes})

@@ -15,15 +15,20 @@ type release struct {
 	latest             bool
 	by                 *account
 	created, published time.Time
+	assets             []*asset
 }
 
 func (r *Repository) releaseObject(l *release) object {
+	assets := []any{}
+	for _, a := range l.assets {
+		assets = append(assets, r.assetObject(l, a))
+	}
 	at, id := r.api()+"/releases/"+itoa(int(l.id)), itoa(int(l.id))
 	return object{
 		"url": at, "html_url": r.html() + "/releases/tag/" + escape(l.tag), "assets_url": at + "/assets", "upload_url": at + "/assets{?name,label}",
 		"tarball_url": r.api() + "/tarball/" + escape(l.tag), "zipball_url": r.api() + "/zipball/" + escape(l.tag), "id": l.id, "node_id": "RE_" + id,
 		"tag_name": l.tag, "target_commitish": l.target, "name": text(l.name), "body": l.body, "draft": l.draft, "prerelease": l.prerelease,
-		"created_at": stamp(l.created), "published_at": moment(l.published), "author": r.server.user(l.by), "assets": []any{},
+		"created_at": stamp(l.created), "published_at": moment(l.published), "author": r.server.user(l.by), "assets": assets,
 	}
 }
 
@@ -58,31 +63,41 @@ func createRelease(c *call) answer {
 	if err := c.decode(&in); err != nil {
 		return failed(http.StatusBadRequest, "Problems parsing JSON")
 	}
-	l := &release{id: c.s.id(), target: c.repo.facts.head(), latest: true, by: c.by.account, created: c.s.now()}
+	l, refused := c.repo.release(c.by.account, in)
+	if refused != nil {
+		return *refused
+	}
+	return created(c.repo.releaseObject(l))
+}
+
+// release makes a release. The caller holds the lock.
+func (r *Repository) release(by *account, in releaseInput) (*release, *answer) {
+	refuse := func(a answer) (*release, *answer) { return nil, &a }
+	l := &release{id: r.server.id(), target: r.facts.head(), latest: true, by: by, created: r.server.now()}
 	l.change(in)
 	if utf8.RuneCountInString(l.body) > 125000 {
-		return invalid(custom("Release", "body is too long (maximum is 125000 characters)"))
+		return refuse(invalid(custom("Release", "body is too long (maximum is 125000 characters)")))
 	}
 	if !l.draft {
-		if slices.ContainsFunc(c.repo.releases, func(o *release) bool { return !o.draft && o.tag == l.tag }) {
-			return invalid(field("Release", "tag_name", "already_exists"))
+		if slices.ContainsFunc(r.releases, func(o *release) bool { return !o.draft && o.tag == l.tag }) {
+			return refuse(invalid(field("Release", "tag_name", "already_exists")))
 		}
 		// A release of a tag that is not there makes the tag, at the target.
-		if c.repo.refs["refs/tags/"+l.tag] == "" {
-			target, err := c.repo.resolve(l.target)
+		if r.refs["refs/tags/"+l.tag] == "" {
+			target, err := r.resolve(l.target)
 			if err != nil {
-				return invalid(field("Release", "target_commitish", "invalid"))
+				return refuse(invalid(field("Release", "target_commitish", "invalid")))
 			}
-			if _, err := c.repo.facts.run(nil, "", "update-ref", "refs/tags/"+l.tag, target); err != nil {
-				return invalid(custom("Release", "tag_name is not a valid tag"))
+			if _, err := r.facts.run(nil, "", "update-ref", "refs/tags/"+l.tag, target); err != nil {
+				return refuse(invalid(custom("Release", "tag_name is not a valid tag")))
 			}
-			_ = c.repo.syncAs(c.by.account)
+			_ = r.syncAs(by)
 		}
-		l.published = c.s.now()
+		l.published = r.server.now()
 	}
-	c.repo.releases = append(c.repo.releases, l)
-	c.repo.tellRelease("published", l, c.by.account)
-	return created(c.repo.releaseObject(l))
+	r.releases = append(r.releases, l)
+	r.tellRelease("published", l, by)
+	return l, nil
 }
 
 // listReleases shows drafts only to those who may push.

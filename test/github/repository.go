@@ -28,6 +28,7 @@ type Repository struct {
 	protections map[string]Protection
 	labels      []*label
 	pulls       []*pull
+	issues      []*issue
 	comments    []*remark
 	statuses    []*status
 	runs        []*checkRun

@@ -79,15 +79,7 @@ func (r *Repository) pullPage(number int, may, refusal string) map[string]any {
 		return nil
 	}
 	p := r.Pulls()[at]
-	type shownComment struct {
-		ID     int64
-		Author string
-		Body   template.HTML
-	}
-	var comments []shownComment
-	for _, c := range r.Comments(number) {
-		comments = append(comments, shownComment{c.ID, c.Author, markdown(c.Body)})
-	}
+	comments := r.showComments(number)
 	checks := r.Checks(p.HeadSHA)
 	r.server.mu.Lock()
 	defer r.server.mu.Unlock()
@@ -99,6 +91,47 @@ func (r *Repository) pullPage(number int, may, refusal string) map[string]any {
 	return map[string]any{
 		"Title": p.Title + " · " + r.full(), "Repository": r.full(), "Pull": p, "Body": markdown(p.Body), "Comments": comments, "May": may, "Refusal": refusal,
 		"Checks": showChecks(checks, protection.RequiredChecks), "Commits": commits, "Files": showFiles(r.filesOf(r.pull(number))),
+	}
+}
+
+type shownComment struct {
+	ID     int64
+	Author string
+	Body   template.HTML
+}
+
+func (r *Repository) showComments(number int) (all []shownComment) {
+	for _, c := range r.Comments(number) {
+		all = append(all, shownComment{c.ID, c.Author, markdown(c.Body)})
+	}
+	return all
+}
+
+func (r *Repository) issuesPage(state string) map[string]any {
+	state = orText(state, "open")
+	var shown []Issue
+	open, closed := 0, 0
+	for _, i := range slices.Backward(r.Issues()) {
+		if i.State == "open" {
+			open++
+		} else {
+			closed++
+		}
+		if state == "all" || i.State == state {
+			shown = append(shown, i)
+		}
+	}
+	return map[string]any{"Title": "Issues · " + r.Name(), "Repository": r.Name(), "Issues": shown, "Open": open, "Closed": closed}
+}
+
+func (r *Repository) issuePage(number int, may, refusal string) map[string]any {
+	at := slices.IndexFunc(r.Issues(), func(i Issue) bool { return i.Number == number })
+	if at < 0 {
+		return nil
+	}
+	i := r.Issues()[at]
+	return map[string]any{
+		"Title": i.Title + " · " + r.Name(), "Repository": r.Name(), "Issue": i, "Body": markdown(i.Body), "Comments": r.showComments(number), "May": may, "Refusal": refusal,
 	}
 }
 
