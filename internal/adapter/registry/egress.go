@@ -3,9 +3,7 @@ package registry
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/netip"
@@ -64,7 +62,12 @@ func (s *session) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err := s.judge(req.URL); err != nil {
 		return nil, err
 	}
-	return s.transport.RoundTrip(req)
+	s.client.asked.Add(1)
+	resp, err := s.transport.RoundTrip(req)
+	if err == nil && resp.StatusCode == http.StatusNotModified {
+		s.client.unchanged.Add(1)
+	}
+	return resp, err
 }
 
 func (s *session) judge(u *url.URL) error {
@@ -165,56 +168,4 @@ func address(u *url.URL) string {
 		port = map[string]string{"http": "80", "https": "443", "socks5": "1080", "socks5h": "1080"}[u.Scheme]
 	}
 	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
-}
-
-// sender sends a request: a plain client, or one that fetches tokens.
-type sender interface {
-	Do(req *http.Request) (*http.Response, error)
-}
-
-// get reads what a URL leads to, at most limit bytes of it, and tries again after a pause where no answer came. What names it in errors.
-func (s *session) get(ctx context.Context, by sender, u *url.URL, what string, limit int64, header http.Header) (data []byte, answer http.Header, err error) {
-	data, answer, err = once(ctx, by, u, what, limit, header)
-	for _, pause := range s.client.pauses {
-		if !errors.Is(err, ErrUnreachable) {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return nil, nil, err
-		case <-time.After(pause):
-		}
-		data, answer, err = once(ctx, by, u, what, limit, header)
-	}
-	return data, answer, err
-}
-
-func once(ctx context.Context, by sender, u *url.URL, what string, limit int64, header http.Header) ([]byte, http.Header, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), nil)
-	if err != nil {
-		return nil, nil, failf(ErrRefused, "the URL of %s cannot be used", what)
-	}
-	for key, values := range header {
-		req.Header[key] = values
-	}
-	req.Header.Set("User-Agent", "addon-manager")
-	resp, err := by.Do(req)
-	if err != nil {
-		return nil, nil, failed(u, err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		return nil, nil, refused(resp.Request.URL, what, resp.StatusCode)
-	}
-	if resp.ContentLength > limit {
-		return nil, nil, failf(ErrTooLarge, "%s has %d bytes, at most %d are read", what, resp.ContentLength, limit)
-	}
-	data, err := io.ReadAll(io.LimitReader(resp.Body, limit+1))
-	if err != nil {
-		return nil, nil, failed(resp.Request.URL, err)
-	}
-	if int64(len(data)) > limit {
-		return nil, nil, failf(ErrTooLarge, "%s has more than %d bytes, which is what is read at most", what, limit)
-	}
-	return data, resp.Header, nil
 }

@@ -242,7 +242,7 @@ func TestProxy(t *testing.T) {
 func TestUnproven(t *testing.T) {
 	s := serve(t, "127.0.0.1", true, files(nil))
 	_, _, err := newClient(Options{}).Chart(t.Context(), s.URL, "web", "1.2.3")
-	if want := `chart "web" "1.2.3" of https://SERVER1: https://SERVER1 does not prove its identity: x509: certificate signed by unknown authority; check its certificate, or trust its CA`; said(err, s) != want {
+	if want := `chart "web" "1.2.3" of https://SERVER1: https://SERVER1 does not prove its identity: its certificate is signed by a CA that is not trusted here; check the address, or trust that CA`; said(err, s) != want {
 		t.Errorf("got  %s\nwant %s", said(err, s), want)
 	}
 }

@@ -1,14 +1,19 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 	"unicode"
 
@@ -19,6 +24,8 @@ import (
 var (
 	// ErrUnreachable means that no answer or no complete answer came. It may go away by itself.
 	ErrUnreachable = errors.New("cannot be reached")
+	// ErrLimited means that the server is asked too much. It goes away by itself.
+	ErrLimited = errors.New("asked too much")
 	// ErrAuth means that the server refused the credentials, or asks for some.
 	ErrAuth = errors.New("refuses the credentials")
 	// ErrNotFound means that the repository has no such chart or version.
@@ -73,6 +80,8 @@ func failed(u *url.URL, err error) error {
 		wrapped  *url.Error
 		answer   *errcode.ErrorResponse
 		unproven *tls.CertificateVerificationError
+		name     *net.DNSError
+		slow     net.Error
 		where    = u.Scheme + "://" + u.Host
 	)
 	switch {
@@ -81,13 +90,48 @@ func failed(u *url.URL, err error) error {
 	case errors.As(err, &answer):
 		return refused(answer.URL, "token", answer.StatusCode)
 	case errors.As(err, &unproven):
-		return failf(ErrUnreachable, "%s does not prove its identity: %v; check its certificate, or trust its CA", where, unproven.Err)
+		return failf(ErrUnreachable, "%s does not prove its identity: %s", where, unprovenBecause(unproven.Err, u.Hostname()))
+	case errors.Is(err, http.ErrSchemeMismatch):
+		return failf(ErrUnreachable, "%s answers without TLS: check the address and the port", where)
+	case errors.As(err, &name) && name.IsNotFound:
+		return failf(ErrUnreachable, "%s cannot be reached: nobody knows a host of the name %.200s; check the address", where, name.Name)
+	case errors.As(err, &name):
+		return failf(ErrUnreachable, "%s cannot be reached: the name servers do not answer for %.200s; check the network", where, name.Name)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return failf(ErrUnreachable, "%s cannot be reached: nobody listens there; check the address, and that the server runs", where)
+	case errors.Is(err, syscall.ECONNRESET):
+		return failf(ErrUnreachable, "%s broke off the connection; try again", where)
 	case errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, io.EOF):
 		return failf(ErrUnreachable, "%s broke off in the middle of its answer; try again", where)
+	case errors.As(err, &slow) && slow.Timeout():
+		return failf(ErrUnreachable, "%s does not answer in time; check the address, the server and the network", where)
 	case errors.As(err, &wrapped):
 		err = wrapped.Err
 	}
 	return failf(ErrUnreachable, "%s cannot be reached: %v; check the address, the server and the network", where, err)
+}
+
+// unprovenBecause says what is wrong with a certificate, and what to do.
+func unprovenBecause(err error, host string) string {
+	var (
+		unknown x509.UnknownAuthorityError
+		invalid x509.CertificateInvalidError
+		other   x509.HostnameError
+	)
+	switch {
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
+		return fmt.Sprintf("its certificate is valid from %s to %s only; let its owner renew it, and check the clock here",
+			invalid.Cert.NotBefore.UTC().Format(time.DateOnly), invalid.Cert.NotAfter.UTC().Format(time.DateOnly))
+	case errors.As(err, &other) && other.Certificate != nil:
+		names := slices.Clone(other.Certificate.DNSNames)
+		for _, ip := range other.Certificate.IPAddresses {
+			names = append(names, ip.String())
+		}
+		return fmt.Sprintf("its certificate is for %s, and not for %s; check the address", cut(cmp.Or(strings.Join(names, ", "), "nobody"), 200), host)
+	case errors.As(err, &unknown):
+		return "its certificate is signed by a CA that is not trusted here; check the address, or trust that CA"
+	}
+	return fmt.Sprintf("%v; check its certificate", err)
 }
 
 // timedOut replaces what a deadline made of the last request by the deadline.
@@ -108,7 +152,7 @@ func refused(u *url.URL, what string, status int) error {
 		return failf(ErrAuth, "%s answers %d for %s: check the credentials for it, and that they may read it", where, status, what)
 	case status == http.StatusNotFound, status == http.StatusGone:
 		return failf(ErrNotFound, "%s has no %s (%d): check the repository, the name and the version", where, what, status)
-	case status == http.StatusTooManyRequests, status >= 500:
+	case status >= 500:
 		return failf(ErrUnreachable, "%s answers %d for %s; try again later", where, status, what)
 	}
 	return failf(ErrInvalid, "%s answers %d for %s: check the repository's URL", where, status, what)

@@ -12,13 +12,7 @@ var asIs = http.Header{"Accept-Encoding": {"identity"}}
 
 // offered asks the index of a Helm repository what a version is, and how to download it.
 func (c *Client) offered(ctx context.Context, s *session, from *url.URL, key chart) (digest string, download func(context.Context) ([]byte, error), err error) {
-	index, err := c.indexes.get(ctx, c, key.repository, func() (*index, error) {
-		data, _, err := s.get(ctx, s.basic(), from.JoinPath("index.yaml"), "index.yaml", c.o.MaxIndex, nil)
-		if err != nil {
-			return nil, err
-		}
-		return scan(data)
-	})
+	index, err := c.index(ctx, s, from, key.repository)
 	if err != nil {
 		return "", nil, err
 	}
@@ -37,6 +31,29 @@ func (c *Client) offered(ctx context.Context, s *session, from *url.URL, key cha
 		data, _, err := s.get(ctx, s.basic(), at, "archive", c.o.MaxArchive, asIs)
 		return data, err
 	}, nil
+}
+
+// index is what a Helm repository offers, asked for once in a while.
+func (c *Client) index(ctx context.Context, s *session, from *url.URL, repository string) (*index, error) {
+	return c.indexes.get(ctx, c, repository, func() (*index, error) {
+		a, err := s.ask(ctx, s.basic(), question{url: from.JoinPath("index.yaml"), what: "index.yaml", limit: c.o.MaxIndex, keep: true})
+		if err != nil {
+			return nil, err
+		}
+		c.moves.Delete(repository)
+		if a.moved != nil && strings.HasSuffix(a.moved.Path, "/index.yaml") {
+			to := url.URL{Scheme: a.moved.Scheme, Host: a.moved.Host, Path: strings.TrimSuffix(a.moved.Path, "/index.yaml")}
+			c.moves.Store(repository, to.String())
+		}
+		return scan(a.body)
+	})
+}
+
+// Moved is where a Helm repository is now that was asked before and answered that it moved for good; empty when it did not.
+func (c *Client) Moved(repository string) string {
+	to, _ := c.moves.Load(strings.TrimSuffix(repository, "/"))
+	s, _ := to.(string)
+	return s
 }
 
 // resolve is where an archive is that an index names: relative to the repository, whose query it inherits, or anywhere.

@@ -145,7 +145,7 @@ func TestHelmRepositoryFaults(t *testing.T) {
 		"not for us":         {status(403), ErrAuth, "http://SERVER1 answers 403 for index.yaml: check the credentials for it, and that they may read it"},
 		"credentials wanted": {status(401), ErrAuth, "http://SERVER1 asks for credentials for index.yaml, which are only sent over https: name https in the source"},
 		"in trouble":         {status(503), ErrUnreachable, "http://SERVER1 answers 503 for index.yaml; try again later"},
-		"too many questions": {status(429), ErrUnreachable, "http://SERVER1 answers 429 for index.yaml; try again later"},
+		"too many questions": {status(429), ErrLimited, "http://SERVER1 answers 429 for index.yaml; try again later"},
 		"a teapot":           {status(418), ErrInvalid, "http://SERVER1 answers 418 for index.yaml: check the repository's URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -184,7 +184,7 @@ func TestRefusedAtOnce(t *testing.T) {
 		"a query for an OCI registry":  {"oci://host/x?y", "web", "1.2.3", `chart "web" "1.2.3" of oci://host/x?...: a query or fragment does not belong into the URL of a repository: take it out`},
 		"a name that is a path":        {"https://host", "../web", "1.2.3", `chart "../web" "1.2.3" of https://host: this is no chart's name: use letters, digits, dots, dashes and underscores`},
 		"a name that is a folder":      {"https://host", ".", "1.2.3", `chart "." "1.2.3" of https://host: this is no chart's name: use letters, digits, dots, dashes and underscores`},
-		"no version":                   {"https://host", "web", "", `chart "web" "" of https://host: no version is named: name an exact one, so that every render takes the same`},
+		"no version":                   {"https://host", "web", "", `chart "web" of https://host: no version is named: name an exact one, so that every render takes the same`},
 		"a range":                      {"https://host", "web", "^1.2.3", `chart "web" "^1.2.3" of https://host: this is no exact version: name one such as 1.2.3, or let helm dependency update write a Chart.lock`},
 		"a range that looks like none": {"https://host", "web", "1.2", `chart "web" "1.2" of https://host: this is no exact version: name one such as 1.2.3, or let helm dependency update write a Chart.lock`},
 		"latest":                       {"https://host", "web", "latest", `chart "web" "latest" of https://host: this is no exact version: name one such as 1.2.3, or let helm dependency update write a Chart.lock`},

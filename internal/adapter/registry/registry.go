@@ -1,5 +1,6 @@
 // Package registry fetches the charts that a source names and its repository does not hold, from Helm repositories over HTTP and from OCI
 // registries. What it gives is what the repository's index or manifest says it is: a chart without a digest, or with another, is an error.
+// It also lists and describes the versions of charts and images.
 //
 // Everything that a server can choose is bounded: sizes, time, the number of redirects, and where these lead.
 package registry
@@ -15,24 +16,30 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/net/http/httpproxy"
+	"oras.land/oras-go/v2/registry/remote/auth"
+
+	"github.com/addon-manager/addon-manager/internal/core/upstream"
 )
 
 // Options are a Client's settings. The zero value is of use.
 type Options struct {
-	// Allow refuses repositories that must not be asked; nil allows all. It gets the repository's URL as the source names it. Where the
-	// repository keeps its archives is its own matter, within the bounds of this package.
+	// Allow refuses repositories that must not be asked; nil allows all. It gets the repository's URL as the source names it, of an image
+	// oci:// and its name. Where the repository keeps its archives is its own matter, within the bounds of this package.
 	Allow func(repository string) error
 	// Credentials are the user and password for a host, empty for none. They are only sent to the host of the repository, or to where that
 	// sends for a token, and never without TLS.
 	Credentials func(host string) (user, password string)
 	// RootCAs are the certificates to trust; nil means the system's.
 	RootCAs *x509.CertPool
-	// Dir keeps archives between runs; empty means that they are only kept in memory.
+	// Dir keeps archives between runs, and answers to ask only whether they changed; empty means that all is only kept in memory.
 	Dir string
 	// Fresh is how long an answer, good or bad, is given again without asking (default 10 minutes, 1 minute for a failure).
 	Fresh time.Duration
@@ -55,9 +62,25 @@ type Client struct {
 	charts  memory[chart, archive]
 	indexes memory[string, *index]
 	seen    seen
+
+	// lists are the versions of charts and images, details what single ones are.
+	lists   memory[chart, []upstream.Version]
+	details memory[chart, upstream.Version]
+	answers answers
+	limits  limits
+	// moves are the repositories that moved for good, plain the registries on this machine without TLS.
+	moves, plain sync.Map
+	tokens       auth.Cache
+
+	asked, unchanged atomic.Int64
 }
 
-// chart names a chart as a source does.
+// Spent is how many requests were sent so far, and how many of them only found that nothing changed.
+func (c *Client) Spent() (asked, unchanged int) {
+	return int(c.asked.Load()), int(c.unchanged.Load())
+}
+
+// chart names a chart as a source does, or without a repository an image.
 type chart struct{ repository, name, version string }
 
 // archive is a chart as it was fetched.
@@ -71,6 +94,8 @@ type archive struct {
 const (
 	maxCharts  = 256 << 20
 	maxIndexes = 128 << 20
+	maxLists   = 64 << 20
+	maxDetails = 16 << 20
 )
 
 // New makes a Client. It takes proxies from the environment.
@@ -79,12 +104,20 @@ func New(o Options) *Client {
 	o.Timeout = cmp.Or(o.Timeout, 2*time.Minute)
 	o.MaxIndex = cmp.Or(o.MaxIndex, 64<<20)
 	o.MaxArchive = cmp.Or(o.MaxArchive, 20<<20)
+	folder := ""
+	if o.Dir != "" {
+		folder = filepath.Join(o.Dir, "answers")
+	}
 	return &Client{
 		o: o, proxy: httpproxy.FromEnvironment().ProxyFunc(), now: time.Now, inside: inside,
 		pauses:  []time.Duration{500 * time.Millisecond, 2 * time.Second},
 		charts:  newMemory[chart](maxCharts, func(a archive) int { return len(a.data) }),
 		indexes: newMemory[string](maxIndexes, func(x *index) int { return x.size() }),
 		seen:    seen{dir: o.Dir, digests: map[chart]string{}},
+		lists:   newMemory[chart](maxLists, sizes),
+		details: newMemory[chart](maxDetails, size),
+		answers: answers{dir: folder, most: maxAnswers, written: -1},
+		tokens:  auth.NewCache(),
 	}
 }
 
@@ -96,6 +129,13 @@ var chartNames = regexp.MustCompile(`^[a-zA-Z0-9_-][a-zA-Z0-9._-]{0,249}$`)
 func (c *Client) Chart(ctx context.Context, repository, name, version string) (data []byte, digest string, err error) {
 	key := chart{strings.TrimSuffix(repository, "/"), name, version}
 	from, err := c.admit(key)
+	switch {
+	case err != nil:
+	case version == "":
+		err = failf(ErrRefused, "no version is named: name an exact one, so that every render takes the same")
+	case !exact(version):
+		err = failf(ErrRefused, "this is no exact version: name one such as 1.2.3, or let helm dependency update write a Chart.lock")
+	}
 	if err != nil {
 		return nil, "", key.wrap(err)
 	}
@@ -122,10 +162,6 @@ func (c *Client) admit(key chart) (*url.URL, error) {
 		return nil, failf(ErrRefused, "a query or fragment does not belong into the URL of a repository: take it out")
 	case !chartNames.MatchString(key.name):
 		return nil, failf(ErrRefused, "this is no chart's name: use letters, digits, dots, dashes and underscores")
-	case key.version == "":
-		return nil, failf(ErrRefused, "no version is named: name an exact one, so that every render takes the same")
-	case !exact(key.version):
-		return nil, failf(ErrRefused, "this is no exact version: name one such as 1.2.3, or let helm dependency update write a Chart.lock")
 	}
 	if c.o.Allow != nil {
 		if err := c.o.Allow(key.repository); err != nil {
@@ -147,7 +183,7 @@ func (c *Client) fetch(ctx context.Context, from *url.URL, key chart) (archive, 
 	before := c.seen.digest(key)
 	if err != nil {
 		// A chart that was seen is the same for ever: what is in the folder is as good as what the repository would give.
-		if data, ok := c.seen.read(before); ok && errors.Is(err, ErrUnreachable) {
+		if data, ok := c.seen.read(before); ok && (errors.Is(err, ErrUnreachable) || errors.Is(err, ErrLimited)) {
 			return archive{data, before}, nil
 		}
 		return archive{}, err
@@ -182,7 +218,7 @@ func parseDigest(s string) (string, error) {
 	return "sha256:" + digits, nil
 }
 
-// String names a chart without what may be a key: the password and the query of its repository's URL.
+// String names a chart, or an image, without what may be a key: the password and the query of its repository's URL.
 func (k chart) String() string {
 	shown := "a URL that cannot be read"
 	if u, err := url.Parse(k.repository); err == nil {
@@ -190,6 +226,14 @@ func (k chart) String() string {
 			u.RawQuery = "..."
 		}
 		shown = u.Redacted()
+	}
+	switch {
+	case k.repository == "" && k.version == "":
+		return fmt.Sprintf("image %.200q", k.name)
+	case k.repository == "":
+		return fmt.Sprintf("image %.200q %.100q", k.name, k.version)
+	case k.version == "":
+		return fmt.Sprintf("chart %.100q of %.200s", k.name, shown)
 	}
 	return fmt.Sprintf("chart %.100q %.100q of %.200s", k.name, k.version, shown)
 }

@@ -77,7 +77,7 @@ func (s *seen) record(key chart) string {
 }
 
 // write replaces a file as a whole, so that nobody reads half of it. A disk that is full costs a download next time, not this chart.
-func write(file string, data []byte) {
+func write(file string, parts ...[]byte) {
 	if os.MkdirAll(filepath.Dir(file), 0o755) != nil {
 		return
 	}
@@ -85,7 +85,11 @@ func write(file string, data []byte) {
 	if err != nil {
 		return
 	}
-	_, err = f.Write(data)
+	for _, part := range parts {
+		if err == nil {
+			_, err = f.Write(part)
+		}
+	}
 	if closed := f.Close(); err != nil || closed != nil || os.Rename(f.Name(), file) != nil {
 		os.Remove(f.Name())
 	}
