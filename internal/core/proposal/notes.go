@@ -1,0 +1,186 @@
+package proposal
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
+)
+
+// told are the notes of one version, ready to be cut anywhere between its pieces.
+type told struct {
+	head   string
+	page   string
+	pieces []piece
+	size   int
+}
+
+// fewest are the bytes below which notes of a version are not begun.
+const fewest = 200
+
+// notes are the release notes, in at most room bytes: of every version the same share, and what one does not need is for the others.
+func (w *writer) notes(room int) string {
+	const heading = "\n## Release notes\n\n"
+	var all []told
+	silent := 0
+	for i, ofChange := range w.Notes {
+		for _, n := range ofChange[:min(len(ofChange), maxNotes)] {
+			v := w.told(i, n)
+			if len(v.pieces) == 0 && v.page == "" {
+				silent++
+				continue
+			}
+			all = append(all, v)
+		}
+	}
+	end := ""
+	if silent > 0 {
+		end = fmt.Sprintf("\nOf %s there are none.\n", markdown.Count(silent, "more version"))
+	}
+	room -= len(heading) + len(end) + len("\n… and 9,999,999 more versions.\n")
+	shares := share(all, room)
+	var b strings.Builder
+	left := 0
+	for i, v := range all {
+		text := v.markdown(shares[i])
+		if text == "" || b.Len()+len(text) > room {
+			left++
+			continue
+		}
+		b.WriteString(text)
+	}
+	if left > 0 {
+		end += fmt.Sprintf("\n… and %s.\n", markdown.Count(left, "more version"))
+	}
+	if b.Len()+len(end) == 0 {
+		return ""
+	}
+	return heading + b.String() + end
+}
+
+func (w *writer) told(change int, n Note) told {
+	of := n.Of
+	if several(w.Proposal.Changes) && change < len(w.Proposal.Changes) && w.Proposal.Changes[change].Addon != n.Of {
+		of = w.Proposal.Changes[change].Addon + ", " + n.Of
+	}
+	v := told{head: prose(of, 100) + " " + markdown.Tag(markdown.Clip(n.Version, 100))}
+	l := linkerFor(w.URL, n.URL)
+	if to, ok := l.address(n.URL); ok {
+		v.page = to
+	}
+	v.pieces = quiet(n.Text, l)
+	v.size = len(v.frame("", "")) + len(v.rest())
+	for i, p := range v.pieces {
+		v.size += len(p.gap(i)) + len(p.text)
+	}
+	return v
+}
+
+// rest says where the notes go on.
+func (v told) rest() string {
+	if v.page == "" {
+		return "\n\n… cut here."
+	}
+	return "\n\n… cut here; [all of it](<" + v.page + ">)."
+}
+
+func (v told) frame(text, at string) string {
+	return "<details><summary>" + v.head + at + "</summary>\n\n" + text + "\n\n</details>\n\n"
+}
+
+// markdown is as much of the notes as has room; empty when it is too little.
+func (v told) markdown(room int) string {
+	if len(v.pieces) == 0 {
+		text := "- " + v.head + ": they are [on its page](<" + v.page + ">).\n\n"
+		if len(text) > room {
+			return ""
+		}
+		return text
+	}
+	if room < v.size && room < fewest {
+		return ""
+	}
+	rest := v.rest()
+	room -= len(v.frame("", "")) + len(rest)
+	var b strings.Builder
+	for i, p := range v.pieces {
+		text := p.gap(i) + p.text
+		if b.Len()+len(text) > room {
+			return v.frame(strings.TrimPrefix(b.String()+rest, "\n\n"), "")
+		}
+		b.WriteString(text)
+	}
+	return v.frame(b.String(), "")
+}
+
+// share divides room: whoever needs less than an even part gets what it needs, the others even parts of what is left. Where even parts are too small to say
+// anything, the first get some, which are the newest.
+func share(all []told, room int) []int {
+	shares := make([]int, len(all))
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	if most := max(1, room/(2*fewest)); len(order) > most {
+		order = order[:most]
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return all[a].size - all[b].size })
+	for n, i := range order {
+		shares[i] = min(all[i].size, room/(len(order)-n))
+		room -= shares[i]
+	}
+	return shares
+}
+
+// Words in release notes that a reviewer wants to know of before reading them.
+var (
+	breaking = regexp.MustCompile(`(?i)\bbreaking[ -]?(changes?\b|:|\W*$)|^\W*breaking\b`)
+	harmless = regexp.MustCompile(`(?i)\b(no|non|not|without|zero)( any)?[ -]*(known )?breaking`)
+	action   = regexp.MustCompile(`(?i)\baction required\b|\bmanual (steps?|migration|intervention)\b|\bbefore (you )?upgrad`)
+	weakness = regexp.MustCompile(`(?i)\b(CVE-[0-9]{4}-[0-9]{4,7}|GHSA(-[23456789cfghjmpqrvwx]{4}){3})\b`)
+)
+
+// hints says what release notes speak of: breaking changes, things to do by hand, vulnerabilities.
+func hints(notes [][]Note) string {
+	const most = 3
+	var breaks, acts, weak []string
+	seen := func(all []string, s string) []string {
+		if slices.Contains(all, s) {
+			return all
+		}
+		return append(all, s)
+	}
+	for _, n := range slices.Concat(notes...) {
+		v := name(n.Version)
+		for line := range strings.SplitSeq(markdown.Cut(n.Text, maxSource), "\n") {
+			if breaking.MatchString(line) && !harmless.MatchString(line) {
+				breaks = seen(breaks, v)
+			}
+			if action.MatchString(line) {
+				acts = seen(acts, v)
+			}
+			for _, id := range weakness.FindAllString(line, most) {
+				weak = seen(weak, "`"+strings.ToUpper(id[:4])+id[4:]+"`")
+			}
+		}
+	}
+	few := func(all []string) string {
+		if len(all) > most {
+			return strings.Join(all[:most], ", ") + fmt.Sprintf(" and %d more", len(all)-most)
+		}
+		return and(all)
+	}
+	var parts []string
+	if len(breaks) > 0 {
+		parts = append(parts, "**breaking changes** ("+few(breaks)+")")
+	}
+	if len(acts) > 0 {
+		parts = append(parts, "**things to do by hand** ("+few(acts)+")")
+	}
+	if len(weak) > 0 {
+		parts = append(parts, few(weak))
+	}
+	return and(parts)
+}
