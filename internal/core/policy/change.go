@@ -8,12 +8,10 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/manifest"
 )
 
-// Change is what a change of objects does to what policies find.
+// Change is what a change of objects does to what policies find. All of it is sorted.
 type Change struct {
-	// New is found in the head and was not in the base, Old in both. Both are sorted.
-	New, Old []Finding
-	// Fixed counts what was found in the base and is not in the head.
-	Fixed int
+	// New is found in the head and was not in the base, Old in both, Fixed in the base alone.
+	New, Old, Fixed []Finding
 }
 
 // Tell compares the findings of two sides. Renamed says how objects of the base are named in the head.
@@ -21,44 +19,22 @@ type Change struct {
 // A finding is old where the base has one of the same constraint about the same object with the same message, or with one that differs in versions,
 // digests and numbers alone: an image that is not allowed stays not allowed with another tag. Of several like this, as many are old as there were.
 func Tell(base, head []Finding, renamed map[manifest.ID]manifest.ID) Change {
-	exact, alike := map[key]int{}, map[key]int{}
-	for _, f := range base {
+	was := slices.Clone(base)
+	for i, f := range was {
 		if to, ok := renamed[f.Object]; ok {
-			f.Message = strings.ReplaceAll(f.Message, f.Object.Name, to.Name)
-			f.Object = to
+			was[i].Message, was[i].Object = strings.ReplaceAll(f.Message, f.Object.Name, to.Name), to
 		}
-		exact[keyOf(f, f.Message)]++
 	}
-	left := map[key]int{}
 	var c Change
-	var rest []Finding
-	sorted := slices.Clone(head)
-	slices.SortFunc(sorted, Finding.Compare)
-	for _, f := range sorted {
-		if k := keyOf(f, f.Message); exact[k] > 0 {
-			exact[k]--
-			c.Old = append(c.Old, f)
-			continue
-		}
-		rest = append(rest, f)
+	now := slices.Clone(head)
+	slices.SortFunc(was, Finding.Compare)
+	slices.SortFunc(now, Finding.Compare)
+	for _, message := range []func(string) string{func(s string) string { return s }, stable} {
+		var old []Finding
+		was, now, old = pair(was, now, message)
+		c.Old = append(c.Old, old...)
 	}
-	for k, n := range exact {
-		left[k] = n
-		k.message = stable(k.message)
-		alike[k] += n
-	}
-	for _, n := range left {
-		c.Fixed += n
-	}
-	for _, f := range rest {
-		if k := keyOf(f, stable(f.Message)); alike[k] > 0 {
-			alike[k]--
-			c.Fixed--
-			c.Old = append(c.Old, f)
-			continue
-		}
-		c.New = append(c.New, f)
-	}
+	c.New, c.Fixed = now, was
 	slices.SortFunc(c.Old, Finding.Compare)
 	return c
 }
@@ -72,8 +48,32 @@ type key struct {
 	optedOut   bool
 }
 
-func keyOf(f Finding, message string) key {
-	return key{f.Action, f.Constraint, f.Object.Same(), message, f.OptedOut}
+// pair takes from both sides what is one finding, seen through a function of its message.
+func pair(was, now []Finding, message func(string) string) (gone, came, stay []Finding) {
+	of := func(f Finding) key {
+		return key{f.Action, f.Constraint, f.Object.Same(), message(f.Message), f.OptedOut}
+	}
+	there := map[key]int{}
+	for _, f := range was {
+		there[of(f)]++
+	}
+	kept := map[key]int{}
+	for _, f := range now {
+		if k := of(f); there[k] > kept[k] {
+			kept[k]++
+			stay = append(stay, f)
+			continue
+		}
+		came = append(came, f)
+	}
+	for _, f := range was {
+		if k := of(f); kept[k] > 0 {
+			kept[k]--
+			continue
+		}
+		gone = append(gone, f)
+	}
+	return gone, came, stay
 }
 
 // changing is what differs in the messages about two versions of one thing.
