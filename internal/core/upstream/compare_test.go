@@ -53,7 +53,11 @@ func TestCompare(t *testing.T) {
 
 func TestCompareCannot(t *testing.T) {
 	for _, pair := range [][2]string{
-		{"latest", "latest"}, {"latest", "1.0.0"}, {"", "1.0.0"}, {"main", "1.0.0"}, {"stable", "1.0.0"},
+		{"latest", "latest"},
+		{"latest", "1.0.0"},
+		{"", "1.0.0"},
+		{"main", "1.0.0"},
+		{"stable", "1.0.0"},
 		{"1.0.0", "1.0.0-alpine"},                  // another content
 		{"1.0.0-alpine", "1.0.0-bookworm"},         // and another
 		{"1.0.0-debian-11-r1", "1.0.0-debian-12"},  // and another
