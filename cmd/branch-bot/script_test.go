@@ -14,4 +14,4 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"branch-bot": main})
 }
 
-func TestScripts(t *testing.T) { script.Run(t, "../../test/script/branch-bot") }
+func TestScripts(t *testing.T) { script.Run(t, "../../test/script/branch-bot", outsideCommands) }

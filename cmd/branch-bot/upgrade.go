@@ -159,4 +159,3 @@ func tableOf(out io.Writer, plan upgrade.Plan) error {
 	}
 	return w.Flush()
 }
-

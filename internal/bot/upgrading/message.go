@@ -81,4 +81,6 @@ func name(s upstream.Source) string {
 }
 
 // word makes one printable word of anything.
-func word(s string) string { return markdown.Clip(strings.ReplaceAll(markdown.OneLine(s), " ", "_"), 200) }
+func word(s string) string {
+	return markdown.Clip(strings.ReplaceAll(markdown.OneLine(s), " ", "_"), 200)
+}

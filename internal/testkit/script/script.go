@@ -3,6 +3,7 @@ package script
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +21,13 @@ import (
 //	commit BRANCH FOLDER       makes a folder the whole content of a branch of $WORK/config.git
 //	tag NAME REVISION          tags a release, or moves the tag
 //
-// UPDATE_SCRIPTS=1 rewrites the files that cmp compares with; review the difference.
-func Run(t *testing.T, dir string) {
+// UPDATE_SCRIPTS=1 rewrites the files that cmp compares with; review the difference. More are commands that only these scripts have.
+func Run(t *testing.T, dir string, more ...map[string]Command) {
 	t.Helper()
+	commands := map[string]Command{"exits": exits, "commit": commit, "tag": tag}
+	for _, m := range more {
+		maps.Copy(commands, m)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 dir,
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
@@ -35,13 +40,12 @@ func Run(t *testing.T, dir string) {
 			_, err := gitrepo.Create(filepath.Join(env.WorkDir, "config.git"))
 			return err
 		},
-		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
-			"exits":  exits,
-			"commit": commit,
-			"tag":    tag,
-		},
+		Cmds: commands,
 	})
 }
+
+// Command is a command of a script.
+type Command = func(ts *testscript.TestScript, neg bool, args []string)
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
