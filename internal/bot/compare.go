@@ -23,6 +23,8 @@ type comparison struct {
 	Options
 	base, head *side
 	report     *report.Report
+	// police checks what is rendered against policies; nil where nobody asks for it.
+	police *police
 
 	mu          sync.Mutex
 	done, total int
@@ -34,10 +36,12 @@ func (c *comparison) compare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.openPolice(ctx, changed)
 	c.read(changed)
 	minors := c.report.Minors
 	if pairs := c.pairs(minors); !slices.ContainsFunc(pairs, pair.differs) {
 		c.report.Same = len(c.names())
+		c.tellPolicies(nil)
 		return ctx.Err()
 	}
 	next := minors
@@ -137,7 +141,8 @@ type outcome struct {
 	result   diff.Result
 	problems []problem
 	// flags are the risks on each minor.
-	flags map[version.Minor][]risk.Flag
+	flags  map[version.Minor][]risk.Flag
+	judged judged
 }
 
 // problem is why a side cannot be rendered, or what is odd about it.
@@ -192,6 +197,9 @@ func (c *comparison) outcome(ctx context.Context, o *outcome) {
 	for _, m := range o.minors {
 		o.flags[m] = slices.Concat(risk.Flags(o.result, c.facts(o, m)), assumed)
 	}
+	if slices.ContainsFunc(o.minors, func(m version.Minor) bool { return m != c.report.Next }) {
+		o.judged = c.judge(ctx, o, before, after)
+	}
 }
 
 // tell makes the report of the outcomes.
@@ -230,6 +238,7 @@ func (c *comparison) tell(outcomes []*outcome) {
 	}
 	r.Flags, r.NextFlags = ranked(flags), ranked(next)
 	c.ended()
+	c.tellPolicies(outcomes)
 	r.Problems = once(r.Problems)
 	r.Same = len(c.names()) - len(changed)
 }

@@ -67,7 +67,9 @@ func (f faults) err() error {
 	if len(f) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(f, func(a, b fault) int { return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.message, b.message)) })
+	slices.SortStableFunc(f, func(a, b fault) int {
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.line, b.line), cmp.Compare(a.message, b.message))
+	})
 	var lines []string
 	for _, one := range f[:min(len(f), maxFaults)] {
 		lines = append(lines, one.String())

@@ -23,7 +23,9 @@ const (
 
 var extensions = []string{".yaml", ".yml", ".json"}
 
-func isPolicyFile(name string) bool { return slices.Contains(extensions, strings.ToLower(path.Ext(name))) }
+func isPolicyFile(name string) bool {
+	return slices.Contains(extensions, strings.ToLower(path.Ext(name)))
+}
 
 // gathered are files as they come, within bounds.
 type gathered struct {

@@ -49,7 +49,7 @@ func set(t *testing.T, o Options, texts ...string) (*Set, error) {
 }
 
 // objects reads manifests.
-func objects(t *testing.T, text string) (all []manifest.Object) {
+func objects(t *testing.T, text string) (read []manifest.Object) {
 	t.Helper()
 	for part := range strings.SplitSeq(text, "\n---\n") {
 		var content map[string]any
@@ -60,22 +60,24 @@ func objects(t *testing.T, text string) (all []manifest.Object) {
 		if !ok {
 			group, version = "", group
 		}
-		all = append(all, manifest.Object{Content: content, ID: manifest.ID{
+		read = append(read, manifest.Object{Content: content, ID: manifest.ID{
 			Group: group, Version: version, Kind: manifest.Text(content, "kind"),
 			Namespace: manifest.Text(content, "metadata", "namespace"), Name: manifest.Text(content, "metadata", "name"),
 		}})
 	}
-	return all
+	return read
 }
 
 // lines are findings as a person reads them.
-func lines(found []policy.Finding) (all []string) {
+func lines(found []policy.Finding) (said []string) {
 	for _, f := range found {
 		l := fmt.Sprintf("%s %s %s: %s", f.Action, f.Constraint, f.Object, f.Message)
 		if f.OptedOut {
 			l += " (opted out)"
 		}
-		all = append(all, l)
+		said = append(said, l)
 	}
-	return all
+	return said
 }
+
+func all(manifest.ID) bool { return true }

@@ -101,9 +101,9 @@ func (s *Set) Constraints() []string { return s.about.Constraints }
 // Remarks say what was left out of the files, and other things to know.
 func (s *Set) Remarks() []string { return s.about.Remarks }
 
-// Check evaluates all constraints about some objects, which are all that an addon has on a cluster: policies that compare objects see these. Findings
-// are sorted. Problems say which constraints could not be evaluated; the error means that nothing is known.
-func (s *Set) Check(ctx context.Context, objects []manifest.Object) (found []policy.Finding, problems []string, err error) {
+// Check evaluates all constraints about some objects, which are all that an addon has on a cluster: policies that compare objects see these. Only those
+// that counts answers true to are judged. Findings are sorted. Problems say which constraints could not be evaluated; the error means that nothing is known.
+func (s *Set) Check(ctx context.Context, objects []manifest.Object, counts func(manifest.ID) bool) (found []policy.Finding, problems []string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := request{Objects: make([]json.RawMessage, 0, len(objects))}
@@ -121,6 +121,9 @@ func (s *Set) Check(ctx context.Context, objects []manifest.Object) (found []pol
 	answers := make([]answer, len(objects))
 	keys := make([][sha256.Size]byte, len(objects))
 	for i := range objects {
+		if !counts(objects[i].ID) {
+			continue
+		}
 		if !s.about.Referential {
 			keys[i] = sha256.Sum256(append(r.Objects[i][:len(r.Objects[i]):len(r.Objects[i])], namespaces[objects[i].Namespace]...))
 			if known, ok := s.known[keys[i]]; ok {

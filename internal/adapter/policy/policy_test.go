@@ -107,7 +107,7 @@ func TestCheck(t *testing.T) {
 		t.Error(diff)
 	}
 	for range 2 { // The second answer is from memory.
-		found, problems, err := s.Check(context.Background(), objects(t, workload))
+		found, problems, err := s.Check(context.Background(), objects(t, workload), all)
 		if err != nil || problems != nil {
 			t.Fatal(problems, err)
 		}
@@ -145,7 +145,7 @@ violation[{"msg": msg}] {
 		"deny K8sUniqueHost/hosts networking.k8s.io/v1/Ingress/shop/a: x.example is the host of shop/b too",
 		"deny K8sUniqueHost/hosts networking.k8s.io/v1/Ingress/shop/b: x.example is the host of shop/a too",
 	}} {
-		found, problems, err := s.Check(context.Background(), objects(t, text))
+		found, problems, err := s.Check(context.Background(), objects(t, text), all)
 		if err != nil || problems != nil {
 			t.Fatal(problems, err)
 		}
@@ -262,7 +262,7 @@ func TestHostile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, problems, err := s.Check(context.Background(), objects(t, small))
+			found, problems, err := s.Check(context.Background(), objects(t, small), all)
 			if tc.err != "" {
 				if err == nil || err.Error() != tc.err {
 					t.Fatalf("got  %v\nwant %s", err, tc.err)

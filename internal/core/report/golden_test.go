@@ -17,7 +17,7 @@ var update = flag.Bool("update", false, "write testdata instead of comparing wit
 // TestForms compares every form of some reports with what a person has read and found good.
 func TestForms(t *testing.T) {
 	for name, r := range map[string]Report{
-		"cert-manager": sample(), "cert-manager-hidden": sample().WithHidden(), "unchanged": unchanged(), "noise": noise(), "hostile": hostile(),
+		"cert-manager": sample(), "cert-manager-hidden": sample().WithHidden(), "unchanged": unchanged(), "noise": noise(), "hostile": hostile(), "policies": policed(),
 	} {
 		t.Run(name, func(t *testing.T) {
 			golden(t, name+".md", []byte(Markdown(r, Limit)))

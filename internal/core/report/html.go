@@ -31,6 +31,7 @@ type page struct {
 	Codes                            []pageCode
 	Flags, NextFlags                 []pageFlag
 	Problems, NextProblems           []pageProblem
+	Policies                         *pagePolicies
 	Clusters                         []pageGroup
 	Images                           []pageImage
 	Minors                           []string
@@ -82,6 +83,7 @@ func HTML(r Report) ([]byte, error) {
 	numbers := p.filters(&v)
 	links := p.changes(&v, numbers)
 	p.Flags, p.NextFlags = pageFlags(&v, r.Flags, links), pageFlags(&v, v.forNext(), links)
+	p.Policies = v.pagePolicies(links)
 	p.tables(&v)
 	p.style()
 	var b bytes.Buffer

@@ -23,6 +23,7 @@ type (
 		Problems []jsonProblem   `json:"problems"`
 		Next     *jsonNext       `json:"next,omitempty"`
 		Clusters *jsonClusters   `json:"clusters,omitempty"`
+		Policies *jsonPolicies   `json:"policies,omitempty"`
 	}
 	jsonResult struct {
 		Addon    string          `json:"addon"`
@@ -88,7 +89,7 @@ type (
 func JSON(r Report) ([]byte, error) {
 	out := jsonReport{
 		Base: r.Base, Head: r.Head, Minors: listed(r.Minors), Same: r.Same,
-		Results: make([]jsonResult, len(r.Results)), Flags: jsonFlags(r.Flags), Problems: jsonProblems(r.Problems, false),
+		Results: make([]jsonResult, len(r.Results)), Flags: jsonFlags(r.Flags), Problems: jsonProblems(r.Problems, false), Policies: jsonPoliciesOf(r.Policies),
 	}
 	for i := range r.Results {
 		result, err := toJSON(&r.Results[i])

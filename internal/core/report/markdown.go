@@ -29,6 +29,9 @@ func Markdown(r Report, limit int) string {
 	verdict := "**" + strings.Join(v.verdict(), " · ") + "**\n"
 	d := &document{view: v, left: map[string]int{}}
 	footer := len(d.footer(worst))
+	if !r.Policies.silent() {
+		footer += len(", 9,999,999 violations")
+	}
 	room := limit - len(verdict) - footer
 	if room < 0 {
 		return markdown.Cut(strings.Join(v.verdict(), " · ")+"\n", max(0, limit))
@@ -37,6 +40,7 @@ func Markdown(r Report, limit int) string {
 	d.commits()
 	d.flags("Risks", r.Flags, 2)
 	d.problems("Problems", v.failed, 4)
+	d.policies()
 	d.clusters()
 	d.images()
 	d.matrix()
@@ -70,7 +74,7 @@ func (d *document) leave(n int, noun string) { d.left[noun] += n }
 
 // nouns are what can be left out, in the order in which it is told; worst is the longest that the end can be.
 var (
-	nouns = []string{"risk", "problem", "group", "image", "addon", "object"}
+	nouns = []string{"risk", "problem", "violation", "group", "image", "addon", "object"}
 	worst = map[string]int{"risk": 9999999, "problem": 9999999, "group": 9999999, "image": 9999999, "addon": 9999999, "object": 9999999}
 )
 

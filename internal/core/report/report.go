@@ -28,6 +28,8 @@ type Report struct {
 	Problems []Problem
 	// Same counts the addons that were looked at and render the same on all minors.
 	Same int
+	// Policies says what policies find; nil where there are none.
+	Policies *Policies
 	// Clusters says whom the change touches; nil when nobody asked.
 	Clusters *Clusters
 	// Page is where the reader of Markdown finds the HTML page: an address, or the name of a file. Empty when there is none.

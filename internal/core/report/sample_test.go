@@ -207,6 +207,10 @@ func hostile() Report {
 		Flags:     []Flag{risky(evil, evil, id.String(), evil, evil, m131)},
 		NextFlags: []Flag{risky(evil, evil, id.String(), evil, evil, m131)},
 		Problems:  []Problem{{Addon: evil, Minor: m132, Side: evil, Message: evil}, {Message: evil, Next: true}},
-		Clusters:  &Clusters{Total: 3, Touched: 1, Groups: []Group{{Name: evil, Clusters: []Cluster{{Name: evil, Minor: m131, Addons: []string{evil}}}}}},
+		Policies: &Policies{
+			New: []Violation{found("deny", evil, evil, id, evil, m131)}, Old: []Violation{found("warn", evil, evil, id, evil, m131)},
+			OptedOut: []Violation{found("deny", evil, evil, id, evil, m131)}, Problems: []string{evil},
+		},
+		Clusters: &Clusters{Total: 3, Touched: 1, Groups: []Group{{Name: evil, Clusters: []Cluster{{Name: evil, Minor: m131, Addons: []string{evil}}}}}},
 	}
 }

@@ -24,6 +24,7 @@ func Text(r Report) string {
 	p("%s → %s", markdown.Clean(side(r.BaseName, r.Base)), markdown.Clean(side(r.HeadName, r.Head)))
 	v.textFlags(p, "Risks", r.Flags)
 	textProblems(p, "Problems", v.failed)
+	v.textPolicies(p)
 	v.textClusters(p)
 	v.textMatrix(p)
 	for _, a := range v.addons {

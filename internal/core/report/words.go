@@ -16,6 +16,14 @@ func (v *view) verdict() []string {
 	if n := len(v.failed); n > 0 {
 		add(markdown.Count(n, "problem"))
 	}
+	if v.Policies != nil {
+		if n := len(v.Policies.Problems); n > 0 {
+			add("policies not fully checked")
+		}
+		if n := len(v.Policies.Denied()); n > 0 {
+			add(markdown.Count(n, "new denial") + " by policies")
+		}
+	}
 	if n := len(v.Flags); n > 0 {
 		add(markdown.Count(n, "risk"))
 	} else if len(v.Changed()) > 0 {
