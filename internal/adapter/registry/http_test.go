@@ -130,7 +130,7 @@ func TestHelmRepositoryFaults(t *testing.T) {
 			func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, ErrUnreachable,
 			"it did not come within 500ms; check the server and the network",
 		},
-		"a login page":       {serving("<!DOCTYPE html>\n<html><body>Log in: please</body></html>\n"), ErrInvalid, "index.yaml does not decode: yaml: line 2: mapping values are not allowed in this context; check the repository's URL"},
+		"a login page":       {serving("<!DOCTYPE html>\n<html><body>Log in: please</body></html>\n"), ErrInvalid, "index.yaml is a web page, perhaps one to log in at: check the repository's URL, and the credentials for it"},
 		"an empty answer":    {serving(""), ErrInvalid, "index.yaml has no entries, so this is no Helm repository: check its URL"},
 		"no digest":          {serving(indexOf("web", version("1.2.3", "", "web-1.2.3.tgz"))), ErrDigest, "the repository's index has no digest for it, so nobody can tell what it is: vendor the chart"},
 		"no URL":             {serving(indexOf("web", version("1.2.3", digest))), ErrInvalid, "the repository's index has no URL for it: vendor the chart"},

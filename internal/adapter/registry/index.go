@@ -46,7 +46,11 @@ var errLayout = errors.New("not laid out as helm repo index does")
 
 // scan finds the charts in an index.
 func scan(text []byte) (*index, error) {
-	x := &index{text: text, json: bytes.HasPrefix(bytes.TrimLeft(text, " \t\r\n"), []byte("{"))}
+	begin := bytes.TrimLeft(text, " \t\r\n")
+	if bytes.HasPrefix(begin, []byte("<")) {
+		return nil, failf(ErrInvalid, "index.yaml is a web page, perhaps one to log in at: check the repository's URL, and the credentials for it")
+	}
+	x := &index{text: text, json: bytes.HasPrefix(begin, []byte("{"))}
 	var err error
 	if x.json {
 		x.charts, err = scanJSON(text)
@@ -161,7 +165,15 @@ func whole[E any](text []byte, name string) (versions []E, known bool, err error
 	var all struct {
 		Entries map[string]yaml.Node `yaml:"entries"`
 	}
-	if err := yaml.Unmarshal(text, &all); err != nil {
+	var root yaml.Node
+	err = yaml.Unmarshal(text, &root)
+	if err == nil && len(root.Content) == 1 && root.Content[0].Kind != yaml.MappingNode {
+		return nil, false, noIndex()
+	}
+	if err == nil {
+		err = root.Decode(&all)
+	}
+	if err != nil {
 		return nil, false, failf(ErrInvalid, "index.yaml does not decode: %v; check the repository's URL", err)
 	}
 	if all.Entries == nil {
