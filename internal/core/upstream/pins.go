@@ -1,9 +1,9 @@
 package upstream
 
 import (
-	"io/fs"
-
-	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"cmp"
+	"fmt"
+	"slices"
 )
 
 // Pin is one version of one source in an addon's files. The same version of the same source in several places is one pin.
@@ -17,7 +17,7 @@ type Pin struct {
 	// App tells that the places hold the version of the application, not of the source itself: images of an addon whose catalog entry names a chart or
 	// GitHub releases, while its files name neither.
 	App bool `json:"app,omitempty"`
-	// Places are where it is written, sorted by file and position.
+	// Places are where it is written, sorted by file and position. A chart that lies in charts/ and is named without a version has none.
 	Places []Place `json:"places"`
 	// Lock is the Chart.lock that goes with it, Vendored the archive or folder with a copy of the chart, or the file that is a copy of the asset. All are paths in the repository, or empty.
 	Lock     string `json:"lock,omitempty"`
@@ -32,10 +32,16 @@ type Place struct {
 	Field string `json:"field"`
 }
 
-// Find tells what an addon's files pin. What the catalog names as upstream counts alone where it is set; without it, everything that the files name.
-// Tree is the whole repository. Problems are sentences about what cannot be followed, and why; the rest is found all the same.
-func Find(a catalog.Addon, tree fs.FS) (pins []Pin, problems []string) { panic("todo") }
+func (p Place) String() string { return fmt.Sprintf("%s:%d", p.File, p.Line) }
 
-// Edit gives the files in which a pin's places hold another version, by path: only these scalars change, with their quotes and comments as they were.
-// Digest is pinned along where the pin has one, and must be set then. Lock files and copies are the caller's to renew.
-func Edit(tree fs.FS, p Pin, version, digest string) (map[string][]byte, error) { panic("todo") }
+func comparePlaces(a, b Place) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Field, b.Field))
+}
+
+// kinds is the order of pins: what an addon is mostly made of comes first.
+var kinds = []Kind{Helm, GitHub, Git, Image}
+
+func comparePins(a, b Pin) int {
+	return cmp.Or(cmp.Compare(slices.Index(kinds, a.Source.Kind), slices.Index(kinds, b.Source.Kind)), slices.CompareFunc(a.Places, b.Places, comparePlaces),
+		cmp.Compare(a.Source.Repository, b.Source.Repository), cmp.Compare(a.Source.Name, b.Source.Name), cmp.Compare(a.Version, b.Version))
+}
