@@ -162,70 +162,69 @@ func push(t *testing.T) func(digest string, err error) string {
 func TestListingFaults(t *testing.T) {
 	const hint = "check the repository, the name and the version"
 	for name, tc := range map[string]struct {
-		on    string
 		fault upstreams.Fault
 		kind  error
 		// helm, oci and image are what is said of each kind, empty where the row is not about it.
 		helm, oci, image string
 	}{
 		"removed": {
-			"", upstreams.Gone, ErrNotFound, "http://SERVER has no index.yaml (404): " + hint, "http://SERVER has no list of tags (404): " + hint, "http://SERVER has no manifest (404): " + hint,
+			upstreams.Gone, ErrNotFound, "http://SERVER has no index.yaml (404): " + hint, "http://SERVER has no list of tags (404): " + hint, "http://SERVER has no manifest (404): " + hint,
 		},
 		"denied": {
-			"", upstreams.Denied, ErrAuth, "http://SERVER answers 403 for index.yaml: check the credentials for it, and that they may read it",
+			upstreams.Denied, ErrAuth, "http://SERVER answers 403 for index.yaml: check the credentials for it, and that they may read it",
 			"http://SERVER answers 403 for list of tags: check the credentials for it, and that they may read it", "http://SERVER answers 403 for manifest: check the credentials for it, and that they may read it",
 		},
 		"down": {
-			"", upstreams.Down, ErrUnreachable, "http://SERVER answers 503 for index.yaml; try again later", "http://SERVER answers 503 for list of tags; try again later", "http://SERVER answers 503 for manifest; try again later",
+			upstreams.Down, ErrUnreachable, "http://SERVER answers 503 for index.yaml; try again later", "http://SERVER answers 503 for list of tags; try again later", "http://SERVER answers 503 for manifest; try again later",
 		},
 		"limited for a while": {
-			"", upstreams.Limited("90"), ErrLimited, "http://SERVER asks to wait until 2026-02-03 04:06:35 UTC, because it is asked too much",
+			upstreams.Limited("90"), ErrLimited, "http://SERVER asks to wait until 2026-02-03 04:06:35 UTC, because it is asked too much",
 			"http://SERVER asks to wait until 2026-02-03 04:06:35 UTC, because it is asked too much", "http://SERVER asks to wait until 2026-02-03 04:06:35 UTC, because it is asked too much",
 		},
 		"limited until a time": {
-			"", upstreams.Limited("Tue, 03 Feb 2026 05:00:00 GMT"), ErrLimited, "http://SERVER asks to wait until 2026-02-03 05:00:00 UTC, because it is asked too much", "", "",
+			upstreams.Limited("Tue, 03 Feb 2026 05:00:00 GMT"), ErrLimited, "http://SERVER asks to wait until 2026-02-03 05:00:00 UTC, because it is asked too much", "", "",
 		},
-		"limited for ages":       {"", upstreams.Limited("99999999999"), ErrLimited, "http://SERVER asks to wait until 2026-02-04 04:05:05 UTC, because it is asked too much", "", ""},
-		"limited without a time": {"", upstreams.Limited(""), ErrLimited, "http://SERVER answers 429 for index.yaml; try again later", "", ""},
+		"limited for ages":       {upstreams.Limited("99999999999"), ErrLimited, "http://SERVER asks to wait until 2026-02-04 04:05:05 UTC, because it is asked too much", "", ""},
+		"limited without a time": {upstreams.Limited(""), ErrLimited, "http://SERVER answers 429 for index.yaml; try again later", "", ""},
 		"limited with 403": {
-			"", upstreams.Fault{Status: 403, RetryAfter: "90"}, ErrLimited, "", "", "http://SERVER asks to wait until 2026-02-03 04:06:35 UTC, because it is asked too much",
+			upstreams.Fault{Status: 403, RetryAfter: "90"}, ErrLimited, "", "", "http://SERVER asks to wait until 2026-02-03 04:06:35 UTC, because it is asked too much",
 		},
 		"71 endless": {
-			"", upstreams.Endless, ErrTooLarge, "index.yaml has more than 5000000 bytes, which is what is read at most",
+			upstreams.Endless, ErrTooLarge, "index.yaml has more than 5000000 bytes, which is what is read at most",
 			"list of tags has more than 4194304 bytes, which is what is read at most", "manifest has more than 1048576 bytes, which is what is read at most",
 		},
 		"72 truncated": {
-			"", upstreams.Truncated, ErrUnreachable, "http://SERVER broke off in the middle of its answer; try again", "http://SERVER broke off in the middle of its answer; try again", "http://SERVER broke off in the middle of its answer; try again",
+			upstreams.Truncated, ErrUnreachable, "http://SERVER broke off in the middle of its answer; try again", "http://SERVER broke off in the middle of its answer; try again", "http://SERVER broke off in the middle of its answer; try again",
 		},
 		"73 asks for credentials for ever": {
-			"", upstreams.Fault{Asks: `Bearer realm="REALM",service="x"`}, ErrAuth, "http://SERVER asks for credentials for index.yaml, which are only sent over https: name https in the source",
+			upstreams.Fault{Asks: `Bearer realm="REALM",service="x"`}, ErrAuth, "http://SERVER asks for credentials for index.yaml, which are only sent over https: name https in the source",
 			"http://SERVER asks for credentials for token, which are only sent over https: name https in the source", "http://SERVER asks for credentials for token, which are only sent over https: name https in the source",
 		},
 		"74 leads to where clouds give out credentials": {
-			"", upstreams.LinkLocal, ErrRefused, "SERVER redirects from http to https, which is not followed: name the right URL in the source",
+			upstreams.LinkLocal, ErrRefused, "SERVER redirects from http to https, which is not followed: name the right URL in the source",
 			"SERVER redirects from http to https, which is not followed: name the right URL in the source", "SERVER redirects from http to https, which is not followed: name the right URL in the source",
 		},
 		"77 drips": {
-			"", upstreams.Drip, ErrUnreachable, "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network",
+			upstreams.Drip, ErrUnreachable, "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network",
 		},
 		"silent": {
-			"", upstreams.Silent, ErrUnreachable, "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network",
+			upstreams.Silent, ErrUnreachable, "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network",
 		},
 		"a login page": {
-			"", upstreams.HTML, ErrInvalid, "index.yaml is a web page, perhaps one to log in at: check the repository's URL, and the credentials for it",
+			upstreams.HTML, ErrInvalid, "index.yaml is a web page, perhaps one to log in at: check the repository's URL, and the credentials for it",
 			"its list of tags does not decode: this is no OCI registry, or a broken one", "its manifest does not decode: this is no OCI registry, or a broken one",
 		},
 		"no such chart": {
-			"", upstreams.Fault{Body: "entries:\n  other:\n  - version: 1.0.0\n"}, ErrNotFound, "the repository has no chart of that name: check it, and the repository's URL", "", "",
+			upstreams.Fault{Body: "entries:\n  other:\n  - version: 1.0.0\n"}, ErrNotFound, "the repository has no chart of that name: check it, and the repository's URL", "", "",
 		},
-		"nothing to read": {"", upstreams.Fault{Body: "entries:\n  web:\n  - version: [x]\n"}, ErrNotFound, "the repository has no version of it that can be read: check the repository's URL", "", ""},
-		"no versions":     {"", upstreams.Fault{Body: `{"name":"web","tags":["latest","nightly"]}`}, ErrNotFound, "", "none of its tags in the registry is a version: check the repository and the name", ""},
+		"nothing to read": {upstreams.Fault{Body: "entries:\n  web:\n  - version: [x]\n"}, ErrNotFound, "the repository has no version of it that can be read: check the repository's URL", "", ""},
+		"no versions":     {upstreams.Fault{Body: `{"name":"web","tags":["latest","nightly"]}`}, ErrNotFound, "", "none of its tags in the registry is a version: check the repository and the name", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			h, r := upstreams.NewHelm(t), upstreams.NewRegistry(t)
 			tc.fault.Asks = strings.Replace(tc.fault.Asks, "REALM", "http://"+r.Host()+"/token", 1)
-			h.Fail(tc.on, tc.fault)
+			h.Fail("", tc.fault)
 			push(t)(r.PushImage("web", "1.0.0", nil))
 			push(t)(r.PushChart("charts", upstreams.Chart{Name: "web", Version: "1.0.0"}))
 			client := func() *Client {
@@ -250,7 +249,7 @@ func TestListingFaults(t *testing.T) {
 			check(err, h.Host(), `chart "web" of http://SERVER`, tc.helm)
 			c := client()
 			c.plain.Store(r.Host(), true)
-			r.Fail(tc.on, tc.fault)
+			r.Fail("", tc.fault)
 			_, err = c.Versions(t.Context(), r.URL("charts"), "web")
 			check(err, r.Host(), `chart "web" of oci://SERVER/charts`, tc.oci)
 			c = client()

@@ -81,6 +81,11 @@ func (s *server) start(o Options, content http.Handler) error {
 	return nil
 }
 
+// Answer answers a request as it would itself, for servers that stand before it.
+func (s *server) Answer(w http.ResponseWriter, r *http.Request) {
+	s.http.Config.Handler.ServeHTTP(w, r)
+}
+
 // Close ends it.
 func (s *server) Close() {
 	close(s.stopped)
