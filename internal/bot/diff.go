@@ -40,9 +40,8 @@ type Options struct {
 	Masker     *mask.Masker
 	// Kustomize are the build options that Argo CD is configured with.
 	Kustomize engine.Options
-	// Policies compile the policies that the catalog of the head names, and Bundles fetch their image; without Policies nothing is checked.
+	// Policies compiles the policies that the catalog of the head names; nil checks nothing.
 	Policies policies
-	Bundles  bundles
 	// Progress is told how many of the renders are done. It may be nil, and is called by one goroutine at a time.
 	Progress func(done, total int)
 }

@@ -3,7 +3,6 @@ package bot
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -20,14 +19,10 @@ import (
 // CodePolicyDenied is what a gate calls an object that a policy denies and that was not denied before, and policies that cannot be asked.
 const CodePolicyDenied fault.Code = "PolicyDenied"
 
-// policies compiles policies.
+// policies fetches and compiles policies.
 type policies interface {
+	Image(ctx context.Context, image string) ([]core.File, error)
 	Load(ctx context.Context, files []core.File) (*policy.Set, error)
-}
-
-// bundles fetches images with policies.
-type bundles interface {
-	Bundle(ctx context.Context, image string) (layers []core.File, err error)
 }
 
 // police checks what a comparison renders. It is nil where no policies are asked for.
@@ -74,23 +69,12 @@ func loadPolicies(ctx context.Context, o Options, s *side, p catalog.Policies) (
 	if p.Image == "" {
 		files, err = policy.Folder(s.tree, p.Path)
 	} else {
-		files, err = imagePolicies(ctx, o, p.Image)
+		files, err = o.Policies.Image(ctx, p.Image)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return o.Policies.Load(ctx, files)
-}
-
-func imagePolicies(ctx context.Context, o Options, image string) ([]core.File, error) {
-	if o.Bundles == nil {
-		return nil, fmt.Errorf("%s cannot be fetched here", image)
-	}
-	layers, err := o.Bundles.Bundle(ctx, image)
-	if err != nil {
-		return nil, err
-	}
-	return policy.Unpack(image, layers)
 }
 
 // judged is what policies say of an addon on some minors.

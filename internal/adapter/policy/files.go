@@ -81,8 +81,8 @@ func Folder(tree fs.FS, dir string) ([]policy.File, error) {
 	return g.done(dir)
 }
 
-// Unpack reads the YAML files of an image's layers: archives, packed or not, or files by themselves.
-func Unpack(image string, layers []policy.File) ([]policy.File, error) {
+// unpack reads the YAML files of an image's layers: archives, packed or not, or files by themselves.
+func unpack(image string, layers []policy.File) ([]policy.File, error) {
 	var g gathered
 	for i, l := range layers {
 		if err := g.layer(l); err != nil {

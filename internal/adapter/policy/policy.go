@@ -24,6 +24,8 @@ type Options struct {
 	Time time.Duration
 	// Memory is what the process may allocate, in bytes: 1 GiB.
 	Memory int64
+	// Bundle fetches the layers of an image that is pinned by digest; nil where images cannot be had.
+	Bundle func(ctx context.Context, image string) ([]policy.File, error) `json:"-"`
 }
 
 // Engine compiles policies, each set once.
@@ -32,12 +34,38 @@ type Engine struct {
 
 	mu   sync.Mutex
 	sets map[[sha256.Size]byte]*Set
+	// images are those that were fetched.
+	images map[string][]policy.File
 }
 
 // New makes an Engine, which starts a process for each set of policies.
 func New(o Options) *Engine {
 	o.Time, o.Memory = cmp.Or(o.Time, 5*time.Second), cmp.Or(o.Memory, 1<<30)
-	return &Engine{options: o, sets: map[[sha256.Size]byte]*Set{}}
+	return &Engine{options: o, sets: map[[sha256.Size]byte]*Set{}, images: map[string][]policy.File{}}
+}
+
+// Image fetches the policies of an image, once.
+func (e *Engine) Image(ctx context.Context, image string) ([]policy.File, error) {
+	if e.options.Bundle == nil {
+		return nil, fmt.Errorf("%s cannot be fetched here", image)
+	}
+	e.mu.Lock()
+	files, known := e.images[image]
+	e.mu.Unlock()
+	if known {
+		return files, nil
+	}
+	layers, err := e.options.Bundle(ctx, image)
+	if err != nil {
+		return nil, err
+	}
+	if files, err = unpack(image, layers); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.images[image] = files
+	return files, nil
 }
 
 // Close ends the processes.
