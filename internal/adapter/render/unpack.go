@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"helm.sh/helm/v3/pkg/chart"
+
+	"github.com/addon-manager/addon-manager/internal/core/fault"
 )
 
 // Archived is a chart's archive, unpacked.
@@ -29,7 +31,10 @@ type ArchivedFile struct {
 // Unpack unpacks a chart's archive, if it is one that would be rendered: of bounded size, without links, and with sound charts inside.
 func Unpack(archive []byte) (Archived, error) {
 	g := gate{found: &found{}}
-	if err := g.archive("the archive", archive, 0); err != nil {
+	if err := g.archive("archive", archive, 0); err != nil {
+		if p := (fault.Problem{}); errors.As(err, &p) && p.Where == "archive" {
+			err = errors.New("the archive " + p.Message)
+		}
 		return Archived{}, err
 	}
 	a := Archived{Name: g.self.Name, Version: g.self.Version, Files: map[string]ArchivedFile{}}

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
 )
@@ -85,7 +84,7 @@ func (f *Found) describe(ctx context.Context, o Options, wanted []upgrade.Releas
 			continue
 		}
 		f.asked.failed[r] = true
-		f.asked.failures = append(f.asked.failures, failure{r, errs[i].Error()})
+		f.asked.failures = append(f.asked.failures, failure{r, sentence(errs[i])})
 		if f.current(r) {
 			// It is there, and that is all that is known of it.
 			listing.Versions[n].Described = true
@@ -93,7 +92,7 @@ func (f *Found) describe(ctx context.Context, o Options, wanted []upgrade.Releas
 			listing.Versions = slices.Delete(slices.Clone(listing.Versions), n, n+1)
 		}
 		if f.failuresOf(r.Source) >= maxFailures {
-			listing.Versions, listing.Problem = nil, markdown.Clip(errs[i].Error(), 500)
+			listing.Versions, listing.Problem = nil, sentence(errs[i])
 		}
 		f.request.Listings[r.Source] = listing
 	}
@@ -137,7 +136,7 @@ func (f *Found) undescribed() (problems []upgrade.Problem) {
 			if p.Source == failed.Source && !addons[addon] {
 				addons[addon] = true
 				problems = append(problems, upgrade.Problem{
-					Addon: addon, Message: fmt.Sprintf("version %s is left out, because nothing can be learned about it: %s", failed.Version, markdown.Clip(failed.why, 500)),
+					Addon: addon, Message: fmt.Sprintf("version %s is left out, because nothing can be learned about it: %s", failed.Version, failed.why),
 				})
 			}
 		})

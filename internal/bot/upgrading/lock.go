@@ -2,8 +2,10 @@ package upgrading
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -15,22 +17,38 @@ import (
 	"github.com/addon-manager/addon-manager/internal/adapter/render"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
+	"github.com/addon-manager/addon-manager/internal/core/upstream"
 )
 
 // locks renews the lock files of the charts whose dependencies changed, as helm dependency update writes them.
 func (b *builder) locks(ctx context.Context, changes []upgrade.Change) error {
-	var done []string
+	of := map[string][]upgrade.Change{}
 	for _, c := range changes {
-		lock := c.Pin.Lock
-		if lock == "" || slices.Contains(done, lock) {
-			continue
+		for _, lock := range b.locksOf(c.Pin) {
+			of[lock] = append(of[lock], c)
 		}
-		done = append(done, lock)
-		if err := b.lock(ctx, lock, changes); err != nil {
-			return fmt.Errorf("%s: %s: %w", c.Addon, lock, err)
+	}
+	for _, lock := range slices.Sorted(maps.Keys(of)) {
+		if err := b.lock(ctx, lock, of[lock]); err != nil {
+			return fmt.Errorf("%s: %s: %w", of[lock][0].Addon, lock, err)
 		}
 	}
 	return nil
+}
+
+// locksOf are the lock files that hold a pin, or a digest of where it is written.
+func (b *builder) locksOf(p upstream.Pin) (all []string) {
+	if p.Lock != "" {
+		all = append(all, p.Lock)
+	}
+	for _, place := range p.Places {
+		lock, is := map[string]string{"Chart.yaml": "Chart.lock", "requirements.yaml": "requirements.lock"}[path.Base(place.File)]
+		lock = path.Join(path.Dir(place.File), lock)
+		if is && b.files[lock].Mode != "" && !slices.Contains(all, lock) {
+			all = append(all, lock)
+		}
+	}
+	return all
 }
 
 func (b *builder) lock(ctx context.Context, file string, changes []upgrade.Change) error {
@@ -47,19 +65,12 @@ func (b *builder) lock(ctx context.Context, file string, changes []upgrade.Chang
 		return err
 	}
 	if slices.Contains(l.Dependencies, nil) || !render.LockFits(&l, was.Dependencies, was.APIVersion) {
-		return fmt.Errorf("it was made for other dependencies than those in Chart.yaml: run `helm dependency update` and commit both")
+		return errors.New("it was made for other dependencies than those in Chart.yaml: run `helm dependency update` and commit both")
 	}
 	for _, c := range changes {
-		if c.Pin.Lock != file {
-			continue
-		}
-		n := slices.IndexFunc(l.Dependencies, func(d *chart.Dependency) bool {
-			return d.Name == c.Pin.Source.Name && strings.TrimRight(d.Repository, "/") == c.Pin.Source.Repository && bare(d.Version) == bare(c.From)
-		})
-		if n < 0 {
+		if !relock(l.Dependencies, c) {
 			return fmt.Errorf("it has no version %s of %s from %s: run `helm dependency update` and commit it", c.From, c.Pin.Source.Name, c.Pin.Source.Repository)
 		}
-		l.Dependencies[n].Version = c.To
 	}
 	now, err := b.dependencies(b.tree, file)
 	if err != nil {
@@ -71,6 +82,18 @@ func (b *builder) lock(ctx context.Context, file string, changes []upgrade.Chang
 		return err
 	}
 	return b.write(ctx, file, data)
+}
+
+// relock gives a chart its new version in a lock, wherever it is: under another alias it is there twice.
+func relock(dependencies []*chart.Dependency, c upgrade.Change) (any bool) {
+	for _, d := range dependencies {
+		// Without a repository it is the copy in charts/, of which the catalog says where it comes from.
+		from := strings.TrimRight(d.Repository, "/")
+		if d.Name == c.Pin.Source.Name && (from == c.Pin.Source.Repository || from == "") && bare(d.Version) == bare(c.From) {
+			d.Version, any = c.To, true
+		}
+	}
+	return any
 }
 
 // dependencies are those that a lock is for.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
@@ -93,7 +94,7 @@ func (l *looker) branches(ctx context.Context) error {
 			if errors.Is(err, fs.ErrNotExist) {
 				err = errors.New("it has none")
 			}
-			l.problems = append(l.problems, upgrade.Problem{Branch: name, Message: "its " + catalog.File + " cannot be read: " + err.Error()})
+			l.problems = append(l.problems, upgrade.Problem{Branch: name, Message: "its " + catalog.File + " cannot be read: " + sentence(err)})
 			continue
 		}
 		b, err := l.branch(ctx, name, tip, offered, []version.Minor{m})
@@ -123,6 +124,9 @@ func (l *looker) live() []string {
 	}
 	return names
 }
+
+// sentence makes one line of an error.
+func sentence(err error) string { return markdown.Clip(strings.ReplaceAll(err.Error(), "\n", "; "), 500) }
 
 func named(addons []catalog.Addon) string {
 	if len(addons) == 0 {

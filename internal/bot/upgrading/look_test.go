@@ -46,7 +46,7 @@ func told(f upgrading.Found) (all []string) {
 		}
 	}
 	for _, p := range f.Plan.Problems {
-		all = append(all, strings.TrimSpace(fmt.Sprintf("! %s %s", p.Addon, p.Branch))+": "+p.Message)
+		all = append(all, "! "+strings.TrimSpace(p.Addon+" "+p.Branch)+": "+p.Message)
 	}
 	return all
 }
@@ -107,7 +107,7 @@ func TestBranchesApart(t *testing.T) {
 	w.open()
 	found, err := w.look(upgrading.Known{})
 	w.wantTold(found, err, "metrics main 1.0.0→1.1.0", "old main 1.0.0→1.1.0", "own release-1.33 1.0.0→1.1.0",
-		"! release-1.32: its catalog.yaml cannot be read: catalog.yaml:5:11: addons[0]: unknown field \"nam\"")
+		"! release-1.32: its catalog.yaml cannot be read: catalog.yaml:5:10: addons[0].name is missing: add it; catalog.yaml:5:11: addons[0]: \"nam\" is not a known field: did you mean name?")
 }
 
 // TestSourcesFail tells of what cannot be asked, and goes on with the rest.
@@ -165,15 +165,16 @@ func TestLimited(t *testing.T) {
 		err              string
 	}{
 		"everything": {
-			want:      []string{"a main 1.0.0→1.1.0", "a release-1.31 1.0.0→1.0.1", "b main 1.0.0→1.1.0", "c main 1.0.0→1.1.0"},
-			proposals: []string{"upgrade/main/c 1", "upgrade/main/pair 2", "upgrade/release-1.31/pair 1"}, asked: []string{"list a", "list b", "list c"},
+			// What 1.31 cannot take whole does not come there by a pick.
+			want:      []string{"a main 1.0.0→1.1.0", "a release-1.31 1.0.0→1.0.1", "b main 1.0.0→1.1.0", "b release-1.31 1.0.0→1.1.0", "c main 1.0.0→1.1.0"},
+			proposals: []string{"upgrade/main/c 1", "upgrade/main/pair 2", "upgrade/release-1.31/pair 2"}, asked: []string{"list a", "list b", "list c"},
 		},
 		"an addon": {addons: []string{"c"}, want: []string{"c main 1.0.0→1.1.0"}, proposals: []string{"upgrade/main/c 1"}, asked: []string{"list c"}},
 		"one of a group": {
-			addons: []string{"b"}, want: []string{"b main 1.0.0→1.1.0"}, proposals: []string{"upgrade/main/pair 2"}, asked: []string{"list a", "list b"},
+			addons: []string{"b"}, want: []string{"b main 1.0.0→1.1.0", "b release-1.31 1.0.0→1.1.0"}, proposals: []string{"upgrade/main/pair 2", "upgrade/release-1.31/pair 2"}, asked: []string{"list a", "list b"},
 		},
 		"a branch": {
-			branches: []string{"release-1.31"}, want: []string{"a release-1.31 1.0.0→1.0.1"}, proposals: []string{"upgrade/release-1.31/pair 1"},
+			branches: []string{"release-1.31"}, want: []string{"a release-1.31 1.0.0→1.0.1", "b release-1.31 1.0.0→1.1.0"}, proposals: []string{"upgrade/release-1.31/pair 2"},
 			asked: []string{"list a", "list b", "list c"},
 		},
 		"no such addon":  {addons: []string{"d"}, err: `--addon "d" is in no catalog: main offers a, b, c`},

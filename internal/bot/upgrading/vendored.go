@@ -12,7 +12,6 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/adapter/render"
 	"github.com/addon-manager/addon-manager/internal/core/change"
-	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
 )
@@ -80,7 +79,7 @@ func (b *builder) folder(ctx context.Context, c upgrade.Change, chart render.Arc
 		return ctx.Err()
 	}
 	if err != nil {
-		b.remark("What was changed by hand in %s, if anything, is gone: version %s cannot be had any more to compare with (%s).", from, c.From, markdown.Clip(err.Error(), 300))
+		b.remark("What was changed by hand in %s, if anything, is gone: version %s cannot be had any more to compare with (%s).", from, c.From, sentence(err))
 		base = ours
 	}
 	merged, kept, conflicts, err := b.merge(ctx, base, ours, theirs, c)
