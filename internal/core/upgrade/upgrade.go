@@ -65,13 +65,15 @@ type Plan struct {
 	Upgrades []Upgrade `json:"upgrades"`
 	// Problems are one for each addon and thing that is wrong, sorted.
 	Problems []Problem `json:"problems"`
-	// Held are addons that have newer versions, and none that can be proposed; sorted like Upgrades.
+	// Remarks are what is not wrong, and should be known all the same: a repository that has moved. One for each addon and thing, sorted.
+	Remarks []Problem `json:"remarks"`
+	// Held are addons that have newer versions, and none that can be proposed; sorted like Upgrades. To is empty. Where a branch waits for a pick, it is not held.
 	Held []Upgrade `json:"held"`
 	// Proposals are the pull requests that the upgrades become, in the order in which they should be opened: security first, then smaller steps.
 	Proposals []Proposal `json:"-"`
 }
 
-// Problem is why an addon's upgrades cannot be found.
+// Problem is why an addon's upgrades cannot be found, or something about its sources that a person should know.
 type Problem struct {
 	Addon string `json:"addon"`
 	// Branch is empty when it concerns all.
@@ -85,25 +87,29 @@ type Upgrade struct {
 	Group  string `json:"group,omitempty"`
 	Branch string `json:"branch"`
 	// From and To are of the first change: what the catalog names as upstream, or what comes first in the files. To is the newest that the branch can run.
+	// Where only the content under a tag is another, they are tag@digest.
 	From string `json:"from"`
 	To   string `json:"to"`
 	// Refused are the newer versions that are not proposed, newest first.
 	Refused []Refused `json:"refused"`
-	// Changes are all that is proposed.
+	// Changes are all that is proposed, in the order of the pins.
 	Changes []Change `json:"changes"`
-	// Comes are the release branches that get main's upgrade by a pick, once it is merged; Not are those that cannot run it.
+	// Remarks are sentences about its sources.
+	Remarks []string `json:"remarks,omitempty"`
+	// Comes are the release branches that get main's upgrade by a pick, once it is merged; Not are those that must not: they cannot run it, or something that
+	// shares the pull request. They get an upgrade of their own, if there is one.
 	Comes []string `json:"comes,omitempty"`
 	Not   []Not    `json:"not,omitempty"`
 }
 
-// Change is another version of one pin.
+// Change is another version of one pin. Where only the content under a tag is another, From and To are equal, and Digest is not Pin.Digest.
 type Change struct {
 	Addon string        `json:"addon"`
 	Pin   upstream.Pin  `json:"pin"`
 	From  string        `json:"from"`
 	To    string        `json:"to"`
 	Size  upstream.Size `json:"size"`
-	// Digest is that of To, where the pin has one. Write is what the places get: To, or with Pin.App the application's version in To.
+	// Digest is that of To, where the pin has one; of a file of a release it may be unknown until it is fetched. Write is what the places get: To, or with Pin.App the application's version in To.
 	Digest   string `json:"digest,omitempty"`
 	Write    string `json:"write"`
 	Security bool   `json:"security,omitempty"`
@@ -117,12 +123,14 @@ type Change struct {
 // Refused is a newer version that is not proposed.
 type Refused struct {
 	Version string `json:"version"`
-	Reason  string `json:"reason"`
+	// Of names what it is a version of, where the addon has several sources.
+	Of     string `json:"of,omitempty"`
+	Reason string `json:"reason"`
 	// Until is when a version that is too young will be old enough; zero for other reasons.
 	Until time.Time `json:"-"`
 }
 
-// Not is a branch that cannot run what another is proposed.
+// Not is a branch that main's upgrade must not be picked to.
 type Not struct {
 	Branch string `json:"branch"`
 	Reason string `json:"reason"`
@@ -135,28 +143,10 @@ type Proposal struct {
 	// Head is the branch that it comes from: upgrade/<branch>/<unit>, with .major behind it for steps to a new major.
 	Head            string
 	Major, Security bool
-	// Changes are sorted by addon; Refused are those of each addon.
+	// Changes are sorted by addon; Refused are those of each addon that are newer than its changes.
 	Changes []Change
 	Refused map[string][]Refused
 	// Comes and Not are for main: where picks will bring it, and where not.
 	Comes []string
 	Not   []Not
-}
-
-// Decide decides. It is total: what cannot be decided is a problem of its addon.
-func Decide(r Request) Plan { panic("todo") }
-
-// Wanted are the versions that must be described before Decide can choose among them: newest first, not more than it takes. It is asked again after they were, until there are none.
-func Wanted(r Request) []Release { panic("todo") }
-
-// Prefix starts the names of the branches of upgrades.
-const Prefix = "upgrade/"
-
-// ParseHead reads the name of a proposal's branch.
-func ParseHead(head string) (branch, unit string, major, ok bool) { panic("todo") }
-
-// Admission says of each proposal, by its head, why it is not opened yet; those that may be are not in it. Open are the heads of the upgrade pull requests that are open now: these are renewed whatever the caps say.
-// Security is not held by the schedule.
-func Admission(rules catalog.Upgrades, proposals []Proposal, open []string, now time.Time) map[string]string {
-	panic("todo")
 }
