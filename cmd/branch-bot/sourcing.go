@@ -2,17 +2,24 @@ package main
 
 import (
 	"context"
-	"errors"
+	"net/url"
+	"os"
 	"path/filepath"
+	"strings"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/github"
 	"github.com/addon-manager/addon-manager/internal/adapter/registry"
 	"github.com/addon-manager/addon-manager/internal/bot/upstreams"
+	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
 	"github.com/spf13/cobra"
 )
 
 // envUpstreamToken is a token for asking GitHub about releases of other people's repositories: it needs no rights, and raises the limit.
 const envUpstreamToken = "BRANCH_BOT_UPSTREAM_TOKEN"
+
+// publicGitHub is GitHub's API for everybody.
+const publicGitHub = "https://api.github.com/"
 
 // sourcing is the flags that say how the sources of newer versions are asked.
 type sourcing struct {
@@ -22,33 +29,53 @@ type sourcing struct {
 func (s *sourcing) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.cache, "upstream-cache", "", "folder that remembers what sources of versions answered (default: inside --cache or --mirror)")
-	f.StringVar(&s.githubURL, "upstream-github-url", "https://api.github.com/", "GitHub's REST API that is asked for releases; "+envUpstreamToken+" may hold a token, which raises its limits")
+	f.StringVar(&s.githubURL, "upstream-github-url", publicGitHub, "GitHub's REST API that is asked for releases; "+envUpstreamToken+" may hold a token, which raises its limits")
 }
 
 // sources are all that can be asked, and what can be fetched from them.
 type sources struct {
 	*upstreams.Sources
-	charts *registry.Client
+	charts   *registry.Client
+	releases *github.Releases
 }
 
-// open makes them, without asking anybody yet.
+// open makes them, without asking anybody yet. They remember what they heard: make them for each run.
 func (s *sourcing) open(f forgeFlags, r rendering) (*sources, error) {
+	folder := ""
 	for _, dir := range []string{s.cache, r.folder("upstreams"), f.folder("upstreams")} {
 		if dir != "" {
-			r.cache = dir
+			folder = dir
 			break
 		}
 	}
-	charts, err := r.charts()
-	if err != nil {
+	r.cache = folder
+	all := &sources{}
+	var err error
+	if all.charts, err = r.charts(); err != nil {
 		return nil, err
 	}
-	all := &sources{charts: charts, Sources: &upstreams.Sources{}}
-	if c, ok := any(charts).(upstreams.Charts); ok {
-		all.Sources.Charts = c
+	o := github.ReleasesOptions{APIURL: s.githubURL, Token: os.Getenv(envUpstreamToken), TokenName: envUpstreamToken}
+	if o.Token == "" && s.githubURL == publicGitHub && f.apiURL == "" {
+		// In a workflow on github.com, its own token may ask for what everybody can see.
+		o.Token = os.Getenv(envActionToken)
 	}
-	_ = filepath.Join
+	if folder != "" {
+		o.Dir = filepath.Join(folder, "github")
+	}
+	if all.releases, err = github.NewReleases(o); err != nil {
+		return nil, cli.Usagef("--upstream-github-url: %w", err)
+	}
+	all.Sources = &upstreams.Sources{Charts: all.charts, Releases: all.releases, Web: webOf(s.githubURL)}
 	return all, nil
+}
+
+// webOf is where the pages of a GitHub are whose API is at an address; empty for github.com, which needs no telling.
+func webOf(api string) string {
+	u, err := url.Parse(api)
+	if err != nil || strings.EqualFold(u.Host, "api.github.com") {
+		return ""
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // Chart is one version of a chart, as an archive.
@@ -58,5 +85,5 @@ func (s *sources) Chart(ctx context.Context, repository, name, version string) (
 
 // Asset is a file of a GitHub release.
 func (s *sources) Asset(ctx context.Context, a upstream.Asset) ([]byte, string, error) {
-	return nil, "", errors.New("not yet")
+	return s.releases.Asset(ctx, a)
 }

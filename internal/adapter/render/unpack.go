@@ -63,7 +63,11 @@ func Unpack(archive []byte) (Archived, error) {
 }
 
 // LockDigest is what a Chart.lock says of the dependencies in Chart.yaml and of those that it locks.
-func LockDigest(wanted, locked []*chart.Dependency) string { return hash([2][]*chart.Dependency{wanted, locked}) }
+func LockDigest(wanted, locked []*chart.Dependency) string {
+	return hash([2][]*chart.Dependency{wanted, locked})
+}
 
 // LockFits tells whether a lock was made from these dependencies of a chart of this API version.
-func LockFits(l *chart.Lock, wanted []*chart.Dependency, api string) bool { return fits(l, wanted, api) }
+func LockFits(l *chart.Lock, wanted []*chart.Dependency, api string) bool {
+	return fits(l, wanted, api)
+}

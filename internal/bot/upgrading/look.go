@@ -126,7 +126,9 @@ func (l *looker) live() []string {
 }
 
 // sentence makes one line of an error.
-func sentence(err error) string { return markdown.Clip(strings.ReplaceAll(err.Error(), "\n", "; "), 500) }
+func sentence(err error) string {
+	return markdown.Clip(strings.ReplaceAll(err.Error(), "\n", "; "), 500)
+}
 
 func named(addons []catalog.Addon) string {
 	if len(addons) == 0 {
