@@ -8,26 +8,30 @@ import (
 
 // limit counts a request against the caller's limits, and refuses it beyond them.
 func (s *Server) limit(by actor, r Request, header http.Header) *answer {
-	if by.account == nil {
-		return nil
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a, now := by.account, s.options.Now()
+	if a == nil {
+		a = &s.anonymous
+	}
 	if a.since.IsZero() || now.Sub(a.since) >= time.Hour {
 		a.since, a.used = now, 0
 	}
 	if r.Operation == "rate-limit/get" {
 		return nil
 	}
-	if a.used >= s.options.Primary {
+	if a.used >= s.primary(a) {
 		s.rates(a, header)
+		if by.account == nil {
+			limited := failed(http.StatusForbidden, "API rate limit exceeded for 127.0.0.1. (But here's the good news: Authenticated requests get a higher rate limit. Check out the documentation for more details.)")
+			return &limited
+		}
 		limited := failed(http.StatusForbidden, "API rate limit exceeded for user ID "+strconv.FormatInt(a.id, 10)+".")
 		return &limited
 	}
 	a.used++
 	s.rates(a, header)
-	if !r.Writes() {
+	if !r.Writes() || by.account == nil {
 		return nil
 	}
 	for len(a.writes) > 0 && now.Sub(a.writes[0]) >= time.Hour {
@@ -60,7 +64,15 @@ func secondary(header http.Header, wait time.Duration) *answer {
 	return &a
 }
 
-// unspend gives a request back: GitHub does not count what it answers with 304.
+// primary is how many requests an account, or everybody without one together, may make in an hour.
+func (s *Server) primary(a *account) int {
+	if a == &s.anonymous {
+		return s.options.Anonymous
+	}
+	return s.options.Primary
+}
+
+// unspend gives a request back: GitHub does not count what it answers with 304, unless nobody knows who asked.
 func (s *Server) unspend(by actor, header http.Header) {
 	if by.account == nil {
 		return
@@ -73,8 +85,8 @@ func (s *Server) unspend(by actor, header http.Header) {
 
 // rates writes the headers. The caller holds the lock.
 func (s *Server) rates(a *account, header http.Header) {
-	header.Set("X-Ratelimit-Limit", strconv.Itoa(s.options.Primary))
-	header.Set("X-Ratelimit-Remaining", strconv.Itoa(max(0, s.options.Primary-a.used)))
+	header.Set("X-Ratelimit-Limit", strconv.Itoa(s.primary(a)))
+	header.Set("X-Ratelimit-Remaining", strconv.Itoa(max(0, s.primary(a)-a.used)))
 	header.Set("X-Ratelimit-Used", strconv.Itoa(a.used))
 	header.Set("X-Ratelimit-Reset", strconv.FormatInt(a.since.Add(time.Hour).Unix(), 10))
 	header.Set("X-Ratelimit-Resource", "core")

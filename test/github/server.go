@@ -29,6 +29,8 @@ type Options struct {
 	Listen string
 	// Primary is how many requests each account may make in an hour; 0 means 5000.
 	Primary int
+	// Anonymous is how many requests may be made in an hour without credentials, by everybody together; 0 means 60.
+	Anonymous int
 	// ContentPerMinute and ContentPerHour bound writes; 0 means GitHub's 80 and 500, less than 0 none.
 	ContentPerMinute, ContentPerHour int
 	// ListingDelay is how long a new pull request is missing from lists, as it may be at GitHub.
@@ -56,6 +58,7 @@ type Server struct {
 	stopped chan struct{}
 
 	mu           sync.Mutex
+	anonymous    account
 	lastID       int64
 	accounts     map[string]*account
 	tokens       map[string]*token
@@ -95,7 +98,7 @@ func Start(dir string, o Options) (*Server, error) {
 	if o.Listen == "" {
 		o.Listen = "127.0.0.1:0"
 	}
-	o.Primary = or(o.Primary, 5000)
+	o.Primary, o.Anonymous = or(o.Primary, 5000), or(o.Anonymous, 60)
 	o.ContentPerMinute, o.ContentPerHour = or(o.ContentPerMinute, 80), or(o.ContentPerHour, 500)
 	root := filepath.Join(dir, "git")
 	if err := os.MkdirAll(root, 0o755); err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
@@ -21,6 +22,10 @@ type failure struct {
 	errors []fieldError
 	// perhaps means that it may have happened all the same.
 	perhaps bool
+	// until is when a limit has passed, where that is known.
+	until time.Time
+	// plain means that text is a whole sentence.
+	plain bool
 }
 
 type fieldError struct {
@@ -37,6 +42,9 @@ func (e *fieldError) UnmarshalJSON(data []byte) error {
 }
 
 func (f *failure) Error() string {
+	if f.plain {
+		return f.text
+	}
 	text := f.kind.Error() + ": " + f.text
 	if f.perhaps {
 		text += "; it may have been done all the same: look before you ask again"

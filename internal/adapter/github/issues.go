@@ -13,13 +13,13 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 )
 
-// Issues are the open issues with a label, by number; pull requests are none.
+// Issues are the issues with a label, open or not, by number; pull requests are none.
 func (c *Client) Issues(ctx context.Context, label string) ([]forge.Issue, error) {
 	owner, name := c.repository()
 	found := map[int]forge.Issue{}
 	err := pages(func(at gh.ListOptions) (*gh.Response, bool, error) {
 		page, answer, err := c.api.Issues.ListByRepo(ctx, owner, name, &gh.IssueListByRepoOptions{
-			State: "open", Labels: []string{label}, Sort: "created", Direction: "asc", ListOptions: at,
+			State: "all", Labels: []string{label}, Sort: "created", Direction: "asc", ListOptions: at,
 		})
 		for _, one := range page {
 			if !one.IsPullRequest() {

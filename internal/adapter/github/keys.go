@@ -98,7 +98,9 @@ func (k *keyed) RoundTrip(r *http.Request) (*http.Response, error) {
 				return nil, err
 			}
 		}
-		sent.Header.Set("Authorization", "Bearer "+token)
+		if token != "" {
+			sent.Header.Set("Authorization", "Bearer "+token)
+		}
 		answer, err := k.next.RoundTrip(sent)
 		if err != nil || answer.StatusCode != http.StatusUnauthorized || renewed || !k.keys.renew(token) {
 			return answer, err

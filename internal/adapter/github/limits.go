@@ -112,8 +112,9 @@ func (l *limits) wait(ctx context.Context, r reservation, waited *time.Duration)
 		if r.undo != nil {
 			r.undo()
 		}
-		after := l.times.now().Add(r.delay).UTC().Format("15:04:05 MST")
-		return &failure{kind: ErrLimited, text: fmt.Sprintf("%s: the wait would be %s, at most %s are allowed: try again after %s", r.why, r.delay.Round(time.Second), l.maxWait, after)}
+		until := l.times.now().Add(r.delay).UTC()
+		said := fmt.Sprintf("%s: the wait would be %s, at most %s are allowed: try again after %s", r.why, r.delay.Round(time.Second), l.maxWait, until.Format("15:04:05 MST"))
+		return &failure{kind: ErrLimited, text: said, until: until}
 	}
 	*waited += r.delay
 	err := l.times.sleep(ctx, r.delay)

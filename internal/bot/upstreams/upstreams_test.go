@@ -71,7 +71,7 @@ func (w *world) Image(ctx context.Context, image, tag string) (upstream.Version,
 }
 
 func (w *world) Releases(ctx context.Context, repository string) ([]upstream.Version, error) {
-	return w.answer(ctx, "releases of "+repository)
+	return w.answer(ctx, "releases of "+strings.ToLower(repository))
 }
 
 func (w *world) RemoteTags(ctx context.Context, url string) ([]upstream.Version, error) {
