@@ -16,26 +16,15 @@ import (
 
 // keeping is a reconcile that is done again and again by one process: what can be kept between passes is kept.
 type keeping struct {
-	forge     forgeFlags
-	rendering rendering
-	following following
-	apply     bool
+	upkeep
+	apply bool
 	// plan says what is to be done to a repository that is open.
 	plan func(ctx context.Context, p *place, o bot.Options) ([]*steps.Step, error)
 }
 
 func (k *keeping) add(cmd *cobra.Command) {
-	k.forge.Add(cmd)
-	k.rendering.add(cmd)
-	k.following.add(cmd)
+	k.upkeep.add(cmd)
 	cmd.Flags().BoolVar(&k.apply, "apply", false, "do what is planned, instead of only saying it")
-}
-
-func (k *keeping) check() error {
-	if _, err := k.rendering.check(); err != nil {
-		return err
-	}
-	return k.following.check()
 }
 
 // keeper does the passes, one at a time.

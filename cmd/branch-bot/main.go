@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/policy"
 	"github.com/addon-manager/addon-manager/internal/adapter/render"
 	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/spf13/cobra"
@@ -12,6 +13,7 @@ import (
 
 func main() {
 	render.Worker()
+	policy.Worker()
 	if os.Getenv("GOGC") == "" {
 		// Commands are short, and would spend a third of their time on freeing memory that nobody needs.
 		debug.SetGCPercent(1600)
@@ -29,6 +31,6 @@ func newRoot() *cobra.Command {
 			"Whatever changes the repository or GitHub is a plan, which is printed; --apply carries it out. Merging and tagging stay people's decisions.\n" +
 			"Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 the check found something.",
 	}
-	root.AddCommand(cli.NewValidate(), newDiff(), newLedger(), newPick(), newCut(), newTag(), newReconcile(), newServe())
+	root.AddCommand(cli.NewValidate(), newDiff(), newLedger(), newPick(), newCut(), newTag(), newUpgrade(), newPolicy(), newReconcile(), newServe())
 	return root
 }

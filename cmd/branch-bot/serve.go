@@ -33,7 +33,7 @@ type serving struct {
 
 func newServe() *cobra.Command {
 	s := &serving{}
-	s.keep.plan = s.keep.following.reconcile
+	s.keep.plan = s.keep.reconcile
 	return s.command()
 }
 

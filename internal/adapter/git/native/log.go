@@ -17,8 +17,8 @@ import (
 type LogRequest struct {
 	// Of are listed with their ancestors, without Not and its ancestors. All are hashes.
 	Of, Not []string
-	// FirstParent follows only first parents.
-	FirstParent bool
+	// FirstParent follows only first parents. Alone leaves out all ancestors: Of are read in their order, and nothing else.
+	FirstParent, Alone bool
 	// Files and PatchIDs ask for these fields; a merge is compared to its first parent.
 	Files, PatchIDs bool
 }
@@ -37,6 +37,9 @@ func (m *Mirror) Log(ctx context.Context, r LogRequest) ([]change.Commit, error)
 		return nil, nil
 	}
 	args := []string{"log", "--stdin", "--topo-order", "--reverse", "-z", "--date=raw", "--no-mailmap", "--no-notes", "--format=" + logFormat}
+	if r.Alone {
+		args = slices.DeleteFunc(append(args, "--no-walk=unsorted"), func(a string) bool { return a == "--topo-order" || a == "--reverse" })
+	}
 	if r.FirstParent {
 		args = append(args, "--first-parent")
 	}

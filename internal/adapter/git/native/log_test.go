@@ -248,3 +248,19 @@ func TestPatchIDs(t *testing.T) {
 		}
 	}
 }
+
+// TestLogAlone reads commits without their ancestors, in the order in which they are asked for.
+func TestLogAlone(t *testing.T) {
+	repo := gitrepo.New(t)
+	first := repo.Commit("main", map[string]string{"a": "1\n"}, "first")
+	second := repo.Commit("main", map[string]string{"a": "2\n"}, "second")
+	third := repo.Commit("main", map[string]string{"a": "3\n"}, "third")
+	m := open(t, Options{URL: repo.Dir})
+	got, err := m.Log(t.Context(), LogRequest{Of: []string{third, first}, Alone: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 || got[0].Hash != third || got[1].Hash != first || !slices.Equal(got[0].Parents, []string{second}) {
+		t.Errorf("got %v, want the third and the first", got)
+	}
+}
