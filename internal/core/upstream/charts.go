@@ -2,6 +2,7 @@ package upstream
 
 import (
 	"path"
+	"regexp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -45,8 +46,8 @@ func lockedVersion(locked []value, i int, d value) string {
 
 func (f *finder) dependency(folder string, d value, lock, locked string) {
 	name, version, repository := d.child("name").text(), d.child("version"), d.child("repository").text()
-	if name == "" {
-		return // Not even Helm can tell what it is.
+	if !f.follows(d, name, repository) {
+		return
 	}
 	p := Pin{Source: Source{Helm, trimSlash(repository), name}, Version: version.text(), Lock: lock}
 	where := func() string { return Place{d.in.name, d.node.Line, ""}.String() + ": dependency " + name }
@@ -91,6 +92,22 @@ func (f *finder) dependency(folder string, d value, lock, locked string) {
 	f.add(p)
 }
 
+// follows tells whether a chart's name and repository can be asked about.
+func (f *finder) follows(chart value, name, repository string) bool {
+	switch where := chart.place(); {
+	case name == "": // Not even Helm can tell what it is.
+	case !chartName.MatchString(name):
+		f.refuse(Source{Kind: Helm, Name: name}, "%s: %s is not a chart's name", where, quote(name))
+	case credential.MatchString(repository):
+		f.refuse(Source{Kind: Helm, Name: name}, "%s: chart %s: its repository %s has a credential in it: keep that where Docker or netrc have theirs", where, name, quote(repository))
+	default:
+		return true
+	}
+	return false
+}
+
+var chartName = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*$`)
+
 // helmCharts looks at the charts that a kustomization inflates.
 func (f *finder) helmCharts(folder string, k value) {
 	home := path.Join(folder, "charts")
@@ -99,7 +116,7 @@ func (f *finder) helmCharts(folder string, k value) {
 	}
 	for _, c := range k.child("helmCharts").items() {
 		name, version, repository := c.child("name").text(), c.child("version"), c.child("repo").text()
-		if name == "" {
+		if !f.follows(c, name, repository) {
 			continue
 		}
 		p := Pin{Source: Source{Helm, trimSlash(repository), name}, Version: version.text()}

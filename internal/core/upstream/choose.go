@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -265,8 +266,12 @@ func sorted(tags map[string][]Pin) []string {
 	return all
 }
 
+// credential is a user's name with a password, or a token, in a URL.
+var credential = regexp.MustCompile(`://[^/@\s]*:[^/@\s]*@|://[^/@:\s]{20,}@`)
+
 // quote cuts what comes from a file.
 func quote(s string) string {
+	s = credential.ReplaceAllString(s, "://***@")
 	if len(s) > 150 {
 		s = strings.ToValidUTF8(s[:150], "") + "…"
 	}

@@ -119,8 +119,8 @@ func rewrite(old string, p Pin, version, digest string) (string, error) {
 		return version + "@" + digest, nil
 	}
 	if a, ok := address(old); ok && a.version == p.Version {
-		if a.source.Kind == GitHub && a.source.Name == "" {
-			// The file is named after the version, with or without its v.
+		if strings.Contains(bare(p.Version), ".") {
+			// The file may be named after the version too, with or without its v.
 			a.after = strings.ReplaceAll(a.after, bare(p.Version), bare(version))
 		}
 		return a.before + version + a.after, nil
@@ -160,4 +160,3 @@ func ranged(old, version string) string {
 	}
 	return version
 }
-

@@ -220,14 +220,16 @@ func (v value) each(visit func(parent value, key string, c value)) {
 
 // data reads a file whole. Ok is false when there is nothing to look at; why has been said, but for a file that is not there and need not be.
 func (f *finder) data(name string) (data []byte, ok bool) {
+	if link := f.link(name); link != "" {
+		f.refuse(Source{}, "%s is a symbolic link, which is not followed: what it leads to is not looked at", link)
+		return nil, false
+	}
 	info, err := fs.Lstat(f.tree, name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, false
 	case err != nil:
 		f.refuse(Source{}, "%s cannot be read: %v", name, err)
-	case info.Mode()&fs.ModeSymlink != 0:
-		f.refuse(Source{}, "%s is a symbolic link, which is not followed: what it leads to is not looked at", name)
 	case !info.Mode().IsRegular():
 		return nil, false
 	case info.Size() > catalog.MaxFile:
@@ -244,6 +246,23 @@ func (f *finder) data(name string) (data []byte, ok bool) {
 		f.refuse(Source{}, "%s cannot be read: %v", name, err)
 	}
 	return nil, false
+}
+
+// link is the symbolic link that a path goes through, if any. That the addon's own folder is none is seen to by catalog.Inspect.
+func (f *finder) link(name string) string {
+	start := 0
+	if strings.HasPrefix(name, f.addon.Path+"/") {
+		start = len(f.addon.Path) + 1
+	}
+	for i := start; i <= len(name); i++ {
+		if i < len(name) && name[i] != '/' {
+			continue
+		}
+		if info, err := fs.Lstat(f.tree, name[:i]); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return name[:i]
+		}
+	}
+	return ""
 }
 
 // open reads a YAML file, once; nil when there is nothing in it to look at.

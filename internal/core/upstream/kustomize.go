@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/scalar"
 )
 
 // kustomization looks at one, and at all files and folders of the repository that it takes in.
@@ -37,10 +38,33 @@ func (f *finder) kustomization(folder string) {
 	}
 	for _, key := range []string{"patches", "patchesStrategicMerge"} {
 		for _, p := range k.child(key).items() {
-			if file := p.child("path").text() + p.text(); p.child("patch").node == nil && !strings.Contains(file, "\n") {
+			patch := p.child("patch")
+			if strings.Contains(p.text(), "\n") {
+				patch = p
+			}
+			if patch.node != nil {
+				f.inline(patch)
+			} else if file := p.child("path").text() + p.text(); file != "" {
 				f.manifest(path.Join(folder, file))
 			}
 		}
+	}
+}
+
+// inline tells of images in a patch that is a text in the kustomization: a version inside of a text cannot be written there without guessing.
+func (f *finder) inline(patch value) {
+	file, err := scalar.Parse(patch.in.name, []byte(patch.text()))
+	if err != nil {
+		return
+	}
+	d := &document{File: file, name: patch.in.name}
+	for _, root := range d.roots() {
+		root.each(func(_ value, key string, c value) {
+			name, tag, _ := divide(c.text())
+			if source, ok := imageSource(name); ok && key == "image" && tag != "" && !strings.ContainsAny(name, pattern) && !f.overridden[source.Repository] {
+				f.refuse(source, "%s: %s is in a patch inside of the kustomization, where versions are not followed: put the patch in a file of its own", patch.place(), quote(c.text()))
+			}
+		})
 	}
 }
 

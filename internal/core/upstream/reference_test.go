@@ -1,41 +1,16 @@
 package upstream
 
 import (
-	"fmt"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 )
 
-// shown writes what was found, line by line.
-func shown(pins []Pin, problems []string) string {
-	var b strings.Builder
-	for _, p := range pins {
-		fmt.Fprintf(&b, "%s %s", p.Source.Kind, p.Source.Repository)
-		for _, part := range [][2]string{{" ", p.Source.Name}, {" ", p.Version}, {" @", p.Digest}, {" range ", p.Range}, {" lock ", p.Lock}, {" vendored ", p.Vendored}} {
-			if part[1] != "" {
-				b.WriteString(part[0] + part[1])
-			}
-		}
-		if p.App {
-			b.WriteString(" app")
-		}
-		b.WriteByte('\n')
-		for _, place := range p.Places {
-			fmt.Fprintf(&b, "  %s %s\n", place, place.Field)
-		}
-	}
-	for _, p := range problems {
-		b.WriteString("! " + p + "\n")
-	}
-	return b.String()
-}
-
-func TestPrintReference(t *testing.T) {
-	root := os.DirFS("../../..")
-	data, err := os.ReadFile("../../../catalog.yaml")
+// TestReference takes each version that the addons of this repository pin to another one.
+func TestReference(t *testing.T) {
+	tree := os.DirFS("../../..")
+	data, err := os.ReadFile("../../../" + catalog.File)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,9 +18,21 @@ func TestPrintReference(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	declared, all := 0, 0
 	for _, a := range c.Addons {
-		t.Logf("%s\n%s", a.Name, shown(Find(a, root)))
+		pins, problems := Find(a, tree)
+		edits(t, a, pins, tree)
+		t.Logf("%s\n%s", a.Name, shown(pins, problems))
+		declared += len(pins)
 		a.Upstream = catalog.Upstream{}
-		t.Logf("%s without upstream\n%s", a.Name, shown(Find(a, root)))
+		pins, problems = Find(a, tree)
+		edits(t, a, pins, tree)
+		if len(problems) > 0 {
+			t.Errorf("%s: %q", a.Name, problems)
+		}
+		all += len(pins)
+	}
+	if declared < 10 || all < 20 {
+		t.Errorf("%d and %d versions were found", declared, all)
 	}
 }

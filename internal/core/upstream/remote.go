@@ -17,6 +17,8 @@ func (f *finder) remote(r value) {
 	text := r.text()
 	a, ok := address(text)
 	switch {
+	case credential.MatchString(text):
+		f.refuse(a.source, "%s: %s has a credential in it: keep that where Git or netrc have theirs", r.place(), quote(text))
 	case !ok:
 		f.refuse(a.source, "%s: in %s nobody can tell which part is the version: name a file of a GitHub release, or a folder of a Git repository with ?ref=", r.place(), quote(text))
 	case a.version == "":
@@ -64,7 +66,7 @@ func releaseFile(text string) (a addressed, ok bool) {
 		return a, false
 	}
 	a = addressed{Source{GitHub, m[2], m[4]}, m[1], m[3], "/" + m[4]}
-	if version != m[3] || strings.Contains(m[4], bare(version)) {
+	if b := bare(version); version != m[3] || strings.Contains(b, ".") && strings.Contains(m[4], b) {
 		a.source.Name = "" // In each release the file has another name.
 	}
 	return a, true
