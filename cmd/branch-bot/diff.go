@@ -70,7 +70,7 @@ func newDiff() *cobra.Command {
 
 // flagNames are the codes that --fail-on takes.
 func flagNames() []string {
-	names := []string{string(bot.CodeRenderFailed)}
+	names := []string{string(bot.CodeRenderFailed), string(bot.CodePolicyDenied)}
 	for _, c := range risk.Codes() {
 		names = append(names, string(c))
 	}
@@ -258,6 +258,12 @@ func (d *diff) verdict(w io.Writer, r report.Report) error {
 			raised[bot.CodeRenderFailed]++
 		}
 	}
+	raised[bot.CodePolicyDenied] = len(r.Policies.Denied())
+	if p := r.Policies; p != nil && len(p.Problems) > 0 {
+		// Who asks for no denials wants to hear that nobody knows.
+		raised[bot.CodePolicyDenied] += len(p.Problems)
+		fmt.Fprintf(w, "%d problem(s): not everything could be checked against the policies\n", len(p.Problems))
+	}
 	if n := raised[bot.CodeRenderFailed]; n > 0 {
 		fmt.Fprintf(w, "%d problem(s): not everything could be rendered\n", n)
 	}
@@ -271,7 +277,7 @@ func (d *diff) verdict(w io.Writer, r report.Report) error {
 		fmt.Fprintf(w, "--fail-on found %s\n", strings.Join(found, ", "))
 		return cli.ErrFinding
 	}
-	if d.exitCode && (len(r.Changed()) > 0 || raised[bot.CodeRenderFailed] > 0) {
+	if d.exitCode && (len(r.Changed()) > 0 || raised[bot.CodeRenderFailed] > 0 || raised[bot.CodePolicyDenied] > 0) {
 		return cli.ErrFinding
 	}
 	return nil

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -17,6 +15,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/version"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/policy"
 	"github.com/addon-manager/addon-manager/internal/adapter/registry"
 	"github.com/addon-manager/addon-manager/internal/adapter/render"
 	"github.com/addon-manager/addon-manager/internal/adapter/render/engine"
@@ -44,7 +43,7 @@ func (r *rendering) add(cmd *cobra.Command) {
 	f.StringVar(&r.kustomize, "kustomize-build-options", "--enable-helm", "the kustomize.buildOptions of your Argo CD")
 	f.StringVar(&r.cache, "cache", "", "folder that remembers renders and charts; it holds secrets if the sources do")
 	f.StringSliceVar(&r.allowed, "allow-repository", nil, "fetch charts only from these repositories, and what lies below them (default: from all that the sources name)")
-	f.StringVar(&r.registryConfig, "registry-config", "", "file with credentials for chart repositories, as docker login and helm registry login write it (default: Docker's, if there is one)")
+	f.StringVar(&r.registryConfig, "registry-config", "", "file with credentials for chart repositories, as docker login and helm registry login write it (default: Docker's, if there is one; a netrc file counts too)")
 	f.IntVar(&r.processes, "processes", 0, "how many renders at a time (default: one for each processor)")
 	f.DurationVar(&r.timeout, "render-timeout", 30*time.Second, "how long one render may take")
 }
@@ -63,9 +62,11 @@ func (r *rendering) open(errs io.Writer) (o bot.Options, done func(), err error)
 	if o.Kustomize, err = r.check(); err != nil {
 		return o, nil, err
 	}
-	if o.Charts, err = r.charts(); err != nil {
+	charts, err := r.charts()
+	if err != nil {
 		return o, nil, err
 	}
+	o.Charts = charts
 	salt := make([]byte, 32)
 	if _, err := rand.Read(salt); err != nil {
 		return o, nil, err
@@ -79,8 +80,9 @@ func (r *rendering) open(errs io.Writer) (o bot.Options, done func(), err error)
 		pool.Close()
 		return o, nil, fmt.Errorf("--cache: %w", err)
 	}
-	o.Renderer = cache
-	return o, pool.Close, nil
+	policies := policy.New(policy.Options{Bundle: charts.Bundle})
+	o.Renderer, o.Policies = cache, policies
+	return o, func() { pool.Close(); policies.Close() }, nil
 }
 
 // folder is a part of the cache, empty when there is none.
@@ -94,17 +96,9 @@ func (r *rendering) folder(name string) string {
 // charts fetches charts with the credentials that people have anyway.
 func (r *rendering) charts() (*registry.Client, error) {
 	o := registry.Options{Dir: r.folder("charts")}
-	file, asked := r.registryConfig, r.registryConfig != ""
-	if home, err := os.UserHomeDir(); !asked && err == nil {
-		file = filepath.Join(cmp.Or(os.Getenv("DOCKER_CONFIG"), filepath.Join(home, ".docker")), "config.json")
-	}
-	switch data, err := os.ReadFile(file); {
-	case err == nil:
-		if o.Credentials, err = registry.DockerConfig(data); err != nil {
-			return nil, fmt.Errorf("%s: %w", file, err)
-		}
-	case asked:
-		return nil, fmt.Errorf("--registry-config: %w", err)
+	var err error
+	if o.Credentials, err = registry.ReadCredentials(r.registryConfig); err != nil {
+		return nil, err
 	}
 	if len(r.allowed) > 0 {
 		o.Allow = func(repository string) error {

@@ -48,7 +48,7 @@ func newTag() *cobra.Command {
 		Use:   "tag MINOR --repository DIR|URL [--apply]",
 		Short: "Make the next release of a release branch",
 		Long: "Checks the tip of a release branch and gives it the next tag: the catalog is valid, every addon renders for the minor, no object uses an API that\n" +
-			"the minor does not serve, the checks that the branch requires are green, and nothing is picked to it and not merged. Without --apply it shows\n" +
+			"the minor does not serve, no policy denies one, the checks that the branch requires are green, and nothing is picked to it and not merged. Without --apply it shows\n" +
 			"the checks, the tag, its notes and what changes for the clusters, and does nothing.\n\n" +
 			"The tag and the branch are pushed at once. A tag that is there is never moved; a number is not given again as long as the --mirror or a\n" +
 			"release on the forge remembers it. On GitHub the tag gets a release with the notes, also where an earlier run was cut off before.\n\n" +

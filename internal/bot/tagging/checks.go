@@ -141,6 +141,7 @@ func (c *checking) render(ctx context.Context) error {
 	if all && len(removed) == 0 {
 		c.ok("apis", "%s serves the API of every object", c.minor)
 	}
+	c.policies(r.Policies)
 	return nil
 }
 
