@@ -3,6 +3,7 @@ package upgrading
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/proposal"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
@@ -89,11 +90,11 @@ func (n *notes) histories(ctx context.Context, v upstream.Version, take func([]u
 // releases are those of the source itself.
 func (n *notes) releases(ctx context.Context) {
 	c := n.change
-	history, _ := n.History(ctx, c.Pin.Source.Repository)
-	if c.Pin.Source.Kind == upstream.GitHub {
-		if listed, err := n.List(ctx, []upstream.Source{c.Pin.Source}); err == nil {
-			history = listed[c.Pin.Source].Versions
-		}
+	var history []upstream.Version
+	if c.Pin.Source.Kind == upstream.Git {
+		history, _ = n.History(ctx, c.Pin.Source.Repository)
+	} else if listed, err := n.List(ctx, []upstream.Source{c.Pin.Source}); err == nil {
+		history = listed[c.Pin.Source].Versions
 	}
 	n.add(proposal.Between(history, ofApplication, "", c.From, c.To))
 }
@@ -109,18 +110,36 @@ func (n *notes) chart(ctx context.Context) {
 		return
 	}
 	from, _ := n.Describe(ctx, c.Pin.Source, c.From)
-	// A chart that counts as its application does has the same notes.
-	app := from.App != "" && to.App != "" && core(from.App) != core(to.App)
-	chart := len(n.found) == 0
+	chart, app := len(n.found) == 0, from.App != "" && to.App != "" && core(from.App) != core(to.App)
 	n.histories(ctx, to, func(h []upstream.Version) bool {
-		if app && n.add(proposal.Between(h, ofApplication, "", from.App, to.App)) {
-			app = false
+		if chart {
+			chart = !n.add(slices.DeleteFunc(proposal.Between(h, ofChart, c.Pin.Source.Name, c.From, c.To), func(note proposal.Note) bool {
+				// A tag without a name is of the application, which counts in its own way.
+				return numbered(note.Version)
+			}))
 		}
-		if chart && n.add(proposal.Between(h, ofChart, c.Pin.Source.Name, c.From, c.To)) {
-			chart = false
+		if app {
+			app = !n.add(proposal.Between(applications(h, c.Pin.Source.Name), ofApplication, "", from.App, to.App))
 		}
-		return !app && !chart
+		return !app && (!chart || core(to.App) == core(c.To))
 	})
+}
+
+// applications are the releases that may be an application's: where many charts are released, each with its name in the tag, another's version may look like it.
+func applications(all []upstream.Version, chart string) []upstream.Version {
+	if !slices.ContainsFunc(all, func(v upstream.Version) bool {
+		rest, is := strings.CutPrefix(v.Name, chart+"-")
+		return is && numbered(rest)
+	}) {
+		return all
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(v upstream.Version) bool { return !numbered(v.Name) })
+}
+
+// numbered tells of a tag that is nothing but a version.
+func numbered(tag string) bool {
+	tag = bare(tag)
+	return tag != "" && '0' <= tag[0] && tag[0] <= '9'
 }
 
 // core is a version without what is said of an image's variant.
