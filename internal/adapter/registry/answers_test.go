@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -237,11 +238,23 @@ func TestMoved(t *testing.T) {
 			dir := t.TempDir()
 			for range 2 { // The second time it only says that nothing changed.
 				c := newClient(trusting(Options{Dir: dir}, s))
-				if _, err := c.Versions(t.Context(), s.URL+"/", "web"); err != nil {
+				list, err := c.Versions(t.Context(), s.URL+"/", "web")
+				got := ""
+				var moved *Moved
+				if errors.As(err, &moved) {
+					got = strings.ReplaceAll(moved.Remark(), s.host(), "SERVER")
+				} else if err != nil {
 					t.Fatal(err)
 				}
-				if got := strings.ReplaceAll(c.Moved(s.URL+"/"), s.host(), "SERVER"); got != tc.want {
-					t.Errorf("it moved to %q, want %q", got, tc.want)
+				want := tc.want
+				if want != "" {
+					want = "https://SERVER has moved to " + want + ": use that, the old address may be given up"
+				}
+				if len(list) != 1 || got != want {
+					t.Errorf("%d versions\ngot  %s\nwant %s", len(list), got, want)
+				}
+				if one, err := c.Version(t.Context(), s.URL, "web", "1.0.0"); err != nil || one.Name != "1.0.0" {
+					t.Errorf("one of them: %+v, %v", one, err)
 				}
 			}
 		})

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -49,11 +50,26 @@ func (c *Client) index(ctx context.Context, s *session, from *url.URL, repositor
 	})
 }
 
-// Moved is where a Helm repository is now that was asked before and answered that it moved for good; empty when it did not.
-func (c *Client) Moved(repository string) string {
-	to, _ := c.moves.Load(strings.TrimSuffix(repository, "/"))
-	s, _ := to.(string)
-	return s
+// Moved is a Helm repository that answers, but says that it moved for good. It comes along with what it answers.
+type Moved struct {
+	// From and To are URLs without what may be a key.
+	From, To string
+}
+
+func (m *Moved) Error() string { return m.Remark() }
+
+// Remark tells people of it.
+func (m *Moved) Remark() string {
+	return fmt.Sprintf("%s has moved to %s: use that, the old address may be given up", m.From, m.To)
+}
+
+// moved tells whether a repository that answered did it from elsewhere.
+func (c *Client) moved(repository string) error {
+	to, ok := c.moves.Load(repository)
+	if !ok {
+		return nil
+	}
+	return &Moved{From: shown(repository), To: to.(string)}
 }
 
 // resolve is where an archive is that an index names: relative to the repository, whose query it inherits, or anywhere.

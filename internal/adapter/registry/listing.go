@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -28,7 +29,7 @@ func size(v upstream.Version) int {
 }
 
 // Versions are all of a chart's. What an index says of them is known with it; those of an OCI registry are names only. Versions that were taken
-// back, or whose range of Kubernetes versions cannot be read, are left out.
+// back, or whose range of Kubernetes versions cannot be read, are left out. With an error that is Moved, they are all there.
 func (c *Client) Versions(ctx context.Context, repository, name string) ([]upstream.Version, error) {
 	key := chart{strings.TrimSuffix(repository, "/"), name, ""}
 	from, err := c.admit(key)
@@ -47,7 +48,10 @@ func (c *Client) Versions(ctx context.Context, repository, name string) ([]upstr
 		list, err := c.indexed(ctx, s, from, key)
 		return list, timedOut(ctx, c.o.Timeout, err)
 	})
-	return slices.Clone(list), key.wrap(err)
+	if err != nil {
+		return nil, key.wrap(err)
+	}
+	return slices.Clone(list), c.moved(key.repository)
 }
 
 // Version describes one version of a chart: for an OCI registry without its archive.
@@ -59,7 +63,8 @@ func (c *Client) Version(ctx context.Context, repository, name, version string) 
 	}
 	if from.Scheme != "oci" {
 		list, err := c.Versions(ctx, repository, name)
-		if err != nil {
+		var moved *Moved
+		if err != nil && !errors.As(err, &moved) {
 			return upstream.Version{}, err
 		}
 		one, err := pick(list, version)

@@ -218,22 +218,28 @@ func parseDigest(s string) (string, error) {
 	return "sha256:" + digits, nil
 }
 
-// String names a chart, or an image, without what may be a key: the password and the query of its repository's URL.
+// String names a chart, or an image, without what may be a key in its repository's URL.
 func (k chart) String() string {
-	shown := "a URL that cannot be read"
-	if u, err := url.Parse(k.repository); err == nil {
-		if u.RawQuery != "" {
-			u.RawQuery = "..."
-		}
-		shown = u.Redacted()
-	}
-	switch {
+	switch from := shown(k.repository); {
 	case k.repository == "" && k.version == "":
 		return fmt.Sprintf("image %.200q", k.name)
 	case k.repository == "":
 		return fmt.Sprintf("image %.200q %.100q", k.name, k.version)
 	case k.version == "":
-		return fmt.Sprintf("chart %.100q of %.200s", k.name, shown)
+		return fmt.Sprintf("chart %.100q of %.200s", k.name, from)
+	default:
+		return fmt.Sprintf("chart %.100q %.100q of %.200s", k.name, k.version, from)
 	}
-	return fmt.Sprintf("chart %.100q %.100q of %.200s", k.name, k.version, shown)
+}
+
+// shown is a repository's URL without what may be a key: the password and the query.
+func shown(repository string) string {
+	u, err := url.Parse(repository)
+	if err != nil {
+		return "a URL that cannot be read"
+	}
+	if u.RawQuery != "" {
+		u.RawQuery = "..."
+	}
+	return u.Redacted()
 }
