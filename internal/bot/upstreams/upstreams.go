@@ -114,6 +114,8 @@ func listingOf(source upstream.Source, versions []upstream.Version, err error) u
 		return upstream.Listing{Problem: sentence(err.Error())}
 	case len(versions) == 0 && source.Kind == upstream.GitHub:
 		return upstream.Listing{Problem: sentence(source.Repository + " has no releases on GitHub: to follow its tags, name it as upstream.git")}
+	case len(versions) == 0 && source.Kind == upstream.Git:
+		return upstream.Listing{Problem: sentence(source.Repository + " has no tags")}
 	}
 	return upstream.Listing{Versions: versions}
 }

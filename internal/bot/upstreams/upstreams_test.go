@@ -103,6 +103,7 @@ func TestEachSourceIsAskedOnce(t *testing.T) {
 		old      = upstream.Source{Kind: upstream.GitHub, Repository: "acme/old"}
 		tags     = upstream.Source{Kind: upstream.Git, Repository: "https://git.example.com/x"}
 		gone     = upstream.Source{Kind: upstream.Helm, Repository: "https://gone.example.com", Name: "two"}
+		none     = upstream.Source{Kind: upstream.Git, Repository: "https://me:hunter2@git.example.com/none"}
 		odd      = upstream.Source{Kind: "ftp", Repository: "x"}
 	)
 	w := &world{
@@ -115,7 +116,7 @@ func TestEachSourceIsAskedOnce(t *testing.T) {
 			"releases of acme/old":                  fmt.Errorf("list: %w", moved{"acme/new"}),
 		},
 	}
-	got, err := w.sources().List(t.Context(), []upstream.Source{chart, image, manifest, crds, empty, old, tags, gone, odd, chart, manifest})
+	got, err := w.sources().List(t.Context(), []upstream.Source{chart, image, manifest, crds, empty, old, tags, gone, none, odd, chart, manifest})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,12 +125,12 @@ func TestEachSourceIsAskedOnce(t *testing.T) {
 		chart: {Versions: named("1.0.0")}, image: {Versions: named("v1", "latest")}, manifest: {Versions: named("v2")}, crds: {Versions: named("v2")},
 		empty: {Problem: "acme/tags-only has no releases on GitHub: to follow its tags, name it as upstream.git"},
 		old:   {Versions: named("v3"), Remark: "it has moved to acme/new"}, tags: {Versions: named("v4")},
-		gone: {Problem: start + strings.Repeat("é", (400-len(start))/2) + "…"}, odd: {Problem: `sources of kind "ftp" are not asked here`},
+		gone: {Problem: start + strings.Repeat("é", (400-len(start))/2) + "…"}, none: {Problem: "https://git.example.com/none has no tags"}, odd: {Problem: `sources of kind "ftp" are not asked here`},
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("listings (-want +got):\n%s", diff)
 	}
-	if len(w.asked) != 7 {
+	if len(w.asked) != 8 {
 		t.Errorf("asked %d times: %q", len(w.asked), w.asked)
 	}
 }
