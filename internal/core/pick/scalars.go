@@ -10,6 +10,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/inplace"
 )
 
 // scalar is a value in a file that says a version.
@@ -31,27 +32,20 @@ type scalars struct {
 	// unclear tells that two have the same id.
 	unclear bool
 
-	file  string
-	lines []string
-	// starts are where the lines start.
-	starts []int
+	file string
+	in   *inplace.File
 }
 
 var errUnclear = errors.New("it cannot be said which value is which")
 
 // scalarsOf finds the versions in a file.
 func scalarsOf(file string, data []byte) (*scalars, error) {
-	docs, err := catalog.Documents(file, data)
+	in, err := inplace.Parse(file, data)
 	if err != nil {
 		return nil, err
 	}
-	s := &scalars{by: map[string]*scalar{}, file: path.Base(file)}
-	start := 0
-	for line := range strings.Lines(string(data)) {
-		s.lines, s.starts = append(s.lines, line), append(s.starts, start)
-		start += len(line)
-	}
-	for i, doc := range docs {
+	s := &scalars{by: map[string]*scalar{}, file: path.Base(file), in: in}
+	for i, doc := range in.Docs {
 		for doc.Kind == yaml.DocumentNode && len(doc.Content) == 1 {
 			doc = doc.Content[0]
 		}
@@ -182,27 +176,13 @@ func (s *scalars) keep(n *yaml.Node, v scalar) {
 		s.unclear = true
 		return
 	}
-	if n.Line < 1 || n.Line > len(s.lines) {
+	// What an anchor names is also elsewhere, and what a tag says would not go along.
+	start, raw, ok := s.in.Raw(n)
+	if !ok || n.Anchor != "" || n.Style&yaml.TaggedStyle != 0 {
 		return
 	}
-	v.raw = n.Value
-	switch n.Style {
-	case yaml.DoubleQuotedStyle:
-		v.raw = `"` + n.Value + `"`
-	case yaml.SingleQuotedStyle:
-		v.raw = "'" + n.Value + "'"
-	}
-	column := 0
-	for at := range s.lines[n.Line-1] {
-		if column++; column == n.Column {
-			if n.Value == "" || !strings.HasPrefix(s.lines[n.Line-1][at:], v.raw) {
-				return
-			}
-			v.value, v.shown, v.line, v.start = n.Value, n.Value, n.Line, s.starts[n.Line-1]+at
-			s.order, s.by[v.id] = append(s.order, v.id), &v
-			return
-		}
-	}
+	v.value, v.shown, v.raw, v.line, v.start = n.Value, n.Value, raw, n.Line, start
+	s.order, s.by[v.id] = append(s.order, v.id), &v
 }
 
 // child is a map's value for a key, nil when there is none.

@@ -10,7 +10,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/addon-manager/addon-manager/internal/core/scalar"
+	"github.com/addon-manager/addon-manager/internal/core/inplace"
 )
 
 // plain is what versions are made of that are written into files.
@@ -38,7 +38,7 @@ func Edit(tree fs.FS, p Pin, version, digest string) (map[string][]byte, error) 
 		if err != nil {
 			return nil, err
 		}
-		file, err := scalar.Parse(name, data)
+		file, err := inplace.Parse(name, data)
 		if err != nil {
 			return nil, errors.New(sentence(name, err))
 		}

@@ -12,7 +12,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
-	"github.com/addon-manager/addon-manager/internal/core/scalar"
+	"github.com/addon-manager/addon-manager/internal/core/inplace"
 )
 
 // What one addon may cost: files that are read, their bytes together, and sentences about what is wrong.
@@ -73,7 +73,7 @@ func (f *finder) refuse(about Source, format string, args ...any) {
 
 // document is a YAML file, and what anchors stand for in it.
 type document struct {
-	*scalar.File
+	*inplace.File
 	name    string
 	anchors map[*yaml.Node]*at
 }
@@ -276,7 +276,7 @@ func (f *finder) open(name string, holds ...string) *document {
 	if !ok || len(holds) > 0 && !slices.ContainsFunc(holds, func(h string) bool { return strings.Contains(string(data), h) }) {
 		return nil
 	}
-	file, err := scalar.Parse(name, data)
+	file, err := inplace.Parse(name, data)
 	if err != nil {
 		f.refuse(Source{}, "%s", sentence(name, err))
 		return nil

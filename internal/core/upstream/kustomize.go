@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
-	"github.com/addon-manager/addon-manager/internal/core/scalar"
+	"github.com/addon-manager/addon-manager/internal/core/inplace"
 )
 
 // kustomization looks at one, and at all files and folders of the repository that it takes in.
@@ -53,7 +53,7 @@ func (f *finder) kustomization(folder string) {
 
 // inline tells of images in a patch that is a text in the kustomization: a version inside of a text cannot be written there without guessing.
 func (f *finder) inline(patch value) {
-	file, err := scalar.Parse(patch.in.name, []byte(patch.text()))
+	file, err := inplace.Parse(patch.in.name, []byte(patch.text()))
 	if err != nil {
 		return
 	}

@@ -1,5 +1,5 @@
-// Package scalar finds where single values are written in a YAML file, and writes others in their place: every other byte stays as it was.
-package scalar
+// Package inplace finds where single values are written in a YAML file, and writes others in their place: every other byte stays as it was.
+package inplace
 
 import (
 	"bytes"
