@@ -1,8 +1,6 @@
 package proposal
 
 import (
-	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
@@ -98,65 +96,8 @@ func (w *writer) what(c upgrade.Change) string {
 	if to, ok := w.linker.address(page); ok {
 		text = "[" + text + "](<" + to + ">)"
 	}
-	kind := kinds[s.Kind]
-	if kind == "" {
-		kind = w.prose(string(s.Kind))
+	if s.Kind == upstream.GitHub && s.Name != "" {
+		return w.code(s.Name) + " of " + text
 	}
-	return kind + " " + text
-}
-
-// refused adds why newer versions are not proposed: those with the same reason together, newest first.
-func (w *writer) refused() {
-	type line struct {
-		addon, reason string
-		versions      []string
-	}
-	var lines []*line
-	names := addons(w.Proposal.Changes)
-	for addon := range w.Proposal.Refused {
-		if !slices.Contains(names, addon) {
-			names = append(names, addon)
-		}
-	}
-	slices.Sort(names)
-	for _, addon := range names {
-		for _, r := range w.Proposal.Refused[addon] {
-			i := slices.IndexFunc(lines, func(l *line) bool { return l.addon == addon && l.reason == r.Reason })
-			if i < 0 {
-				i = len(lines)
-				lines = append(lines, &line{addon: addon, reason: r.Reason})
-			}
-			lines[i].versions = append(lines[i].versions, r.Version)
-		}
-	}
-	if len(lines) == 0 {
-		return
-	}
-	w.printf("\n### Newer, and not proposed for %s\n\n", w.code(w.Proposal.Branch))
-	addon := len(names) > 1
-	w.row(addon, "addon", "version", "why not")
-	w.row(addon, "---", "---", "---")
-	for i, l := range lines {
-		if w.more(i, len(lines), "reason") {
-			break
-		}
-		w.row(addon, w.prose(l.addon), w.versions(l.versions), w.prose(l.reason))
-	}
-}
-
-// versions names the first few.
-func (w *writer) versions(all []string) string {
-	const most = 5
-	n := min(len(all), most, w.rows)
-	if len(all) == n+1 {
-		n++
-	}
-	codes := make([]string, n)
-	for i := range n {
-		codes[i] = w.code(all[i])
-	}
-	if len(all) > n {
-		return fmt.Sprintf("%s and %s, down to %s", strings.Join(codes, ", "), markdown.Count(len(all)-n, "more"), w.code(all[len(all)-1]))
-	}
-	return strings.Join(codes, ", ")
+	return kinds[s.Kind] + " " + text
 }

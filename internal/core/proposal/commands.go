@@ -7,8 +7,8 @@ import (
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/text"
 
-	"github.com/addon-manager/addon-manager/internal/core/marker"
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
+	"github.com/addon-manager/addon-manager/internal/core/marker"
 )
 
 // Command is what a person asks for in a comment.
@@ -40,7 +40,7 @@ func ParseCommand(comment string) (c Command, unknown string) {
 
 // said are the lines of a comment that are its author's own words.
 func said(comment string) (lines []string) {
-	source := []byte(readable(comment))
+	source := []byte(readable(beginning(comment, maxSource)))
 	_ = ast.Walk(parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if n.Kind() != ast.KindParagraph || !entering {
 			return ast.WalkContinue, nil

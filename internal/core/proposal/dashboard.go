@@ -40,13 +40,13 @@ const BoardTitle = "Upgrades of addons"
 
 // Dashboard writes the issue's text, at most report.Limit bytes. The same world is the same text: there is no time in it.
 func Dashboard(b Board) string {
-	memory := remember(b.Seen)
+	memory, sections := remember(b.Seen), b.sections()
 	for _, rows := range []int{300, 150, 75, 40, 20, 10, 5, 2} {
-		if text := b.text(rows) + "\n" + memory; len(text) <= report.Limit {
+		if text := board(sections, rows) + "\n" + memory; len(text) <= report.Limit {
 			return text
 		}
 	}
-	return b.summary() + "\n" + memory
+	return summary(sections) + "\n" + memory
 }
 
 // section is a part of the dashboard: a table.
@@ -58,12 +58,13 @@ type section struct {
 	rows    [][]string
 }
 
-func (b Board) text(rows int) string {
+// board writes the sections, with so many lines of each.
+func board(sections []section, rows int) string {
 	var s strings.Builder
 	s.WriteString("Newer versions of what the addons of this repository are made of, and what has become of them. " +
 		"The bot keeps this text up to date; what anybody else writes into it is lost. Closing this issue stops that.\n\n")
-	s.WriteString(b.summary())
-	for _, part := range b.sections() {
+	s.WriteString(summary(sections))
+	for _, part := range sections {
 		if len(part.rows) == 0 {
 			continue
 		}
@@ -78,9 +79,10 @@ func (b Board) text(rows int) string {
 	return s.String()
 }
 
-func (b Board) summary() string {
+// summary counts what there is.
+func summary(sections []section) string {
 	var parts []string
-	for _, part := range b.sections() {
+	for _, part := range sections {
 		if n := len(part.rows); n > 0 {
 			parts = append(parts, markdown.Number(n)+" "+part.count)
 		}

@@ -134,6 +134,8 @@ func (r MinorRequest) verdict(w *writer) {
 	}
 	if r.Report != nil {
 		w.printf("- **Rendered**, from %s to %s: %s.\n", r.From, r.Minor, report.Verdict(*r.Report))
+	} else {
+		w.printf("- **Not rendered**: nobody knows what %s changes on clusters. The reason is below.\n", r.Minor)
 	}
 }
 
@@ -214,7 +216,7 @@ func (r MinorRequest) next() string {
 	return fmt.Sprintf("\n## What you can do\n\n"+
 		"- **Merge** it to offer %[1]s: the bot then cuts %[2]s from %[3]s, and clusters on %[1]s get addons once its first release is tagged. "+
 		"An addon that breaks then breaks there too, unless its range in the catalog ends before %[1]s.\n"+
-		"- **Close** it to refuse it. It is not opened again.\n"+
+		"- **Close** it to refuse it. It is not opened again; the minor can be added to the catalog by hand at any time.\n"+
 		"- **Push** to its branch what else %[1]s needs. From then on the branch is yours.\n\n", r.Minor, branch, markdown.Code(markdown.Clip(r.Branch, 100)))
 }
 

@@ -11,8 +11,11 @@ import (
 
 // told are the notes of one version, ready to be cut anywhere between its pieces.
 type told struct {
-	head   string
-	page   string
+	// head names the version where HTML is read, line where Markdown is.
+	head, line string
+	page       string
+	// cut tells that the publisher wrote more than was read.
+	cut    bool
 	pieces []piece
 	size   int
 }
@@ -22,12 +25,21 @@ const fewest = 200
 
 // notes are the release notes, in at most room bytes: of every version the same share, and what one does not need is for the others.
 func (w *writer) notes(room int) string {
-	const heading = "\n## Release notes\n\n"
+	const heading = "\n## Release notes\n"
 	var all []told
-	silent := 0
+	silent, left := 0, 0
+	count := 0
+	for _, ofChange := range w.Notes {
+		count += len(ofChange)
+	}
+	most := max(1, room/(2*fewest))
 	for i, ofChange := range w.Notes {
-		for _, n := range ofChange[:min(len(ofChange), maxNotes)] {
-			v := w.told(i, n)
+		for _, n := range ofChange {
+			if len(all) == most {
+				left++
+				continue
+			}
+			v := w.told(i, n, max(4000, 2*room/min(count, most)))
 			if len(v.pieces) == 0 && v.page == "" {
 				silent++
 				continue
@@ -42,7 +54,6 @@ func (w *writer) notes(room int) string {
 	room -= len(heading) + len(end) + len("\n… and 9,999,999 more versions.\n")
 	shares := share(all, room)
 	var b strings.Builder
-	left := 0
 	for i, v := range all {
 		text := v.markdown(shares[i])
 		if text == "" || b.Len()+len(text) > room {
@@ -60,18 +71,19 @@ func (w *writer) notes(room int) string {
 	return heading + b.String() + end
 }
 
-func (w *writer) told(change int, n Note) told {
+func (w *writer) told(change int, n Note, most int) told {
 	of := n.Of
 	if several(w.Proposal.Changes) && change < len(w.Proposal.Changes) && w.Proposal.Changes[change].Addon != n.Of {
 		of = w.Proposal.Changes[change].Addon + ", " + n.Of
 	}
-	v := told{head: prose(of, 100) + " " + markdown.Tag(markdown.Clip(n.Version, 100))}
+	v := told{head: prose(of, 100) + " " + markdown.Tag(markdown.Clip(n.Version, 100)), line: prose(of, 100) + " " + markdown.Code(markdown.Clip(n.Version, 100))}
 	l := linkerFor(w.URL, n.URL)
 	if to, ok := l.address(n.URL); ok {
 		v.page = to
 	}
-	v.pieces = quiet(n.Text, l)
-	v.size = len(v.frame("", "")) + len(v.rest())
+	source := beginning(n.Text, min(most, maxSource))
+	v.pieces, v.cut = quiet(source, l), len(source) < len(n.Text)
+	v.size = len(v.frame("")) + len(v.rest())
 	for i, p := range v.pieces {
 		v.size += len(p.gap(i)) + len(p.text)
 	}
@@ -86,14 +98,14 @@ func (v told) rest() string {
 	return "\n\n… cut here; [all of it](<" + v.page + ">)."
 }
 
-func (v told) frame(text, at string) string {
-	return "<details><summary>" + v.head + at + "</summary>\n\n" + text + "\n\n</details>\n\n"
+func (v told) frame(text string) string {
+	return "\n<details><summary>" + v.head + "</summary>\n\n" + text + "\n\n</details>\n"
 }
 
 // markdown is as much of the notes as has room; empty when it is too little.
 func (v told) markdown(room int) string {
 	if len(v.pieces) == 0 {
-		text := "- " + v.head + ": they are [on its page](<" + v.page + ">).\n\n"
+		text := "\n" + v.line + ": see [its page](<" + v.page + ">).\n"
 		if len(text) > room {
 			return ""
 		}
@@ -103,28 +115,28 @@ func (v told) markdown(room int) string {
 		return ""
 	}
 	rest := v.rest()
-	room -= len(v.frame("", "")) + len(rest)
+	room -= len(v.frame("")) + len(rest)
 	var b strings.Builder
 	for i, p := range v.pieces {
 		text := p.gap(i) + p.text
 		if b.Len()+len(text) > room {
-			return v.frame(strings.TrimPrefix(b.String()+rest, "\n\n"), "")
+			return v.frame(strings.TrimPrefix(b.String()+rest, "\n\n"))
 		}
 		b.WriteString(text)
 	}
-	return v.frame(b.String(), "")
+	if v.cut {
+		b.WriteString(rest)
+	}
+	return v.frame(b.String())
 }
 
 // share divides room: whoever needs less than an even part gets what it needs, the others even parts of what is left. Where even parts are too small to say
-// anything, the first get some, which are the newest.
+// anything, the last get none.
 func share(all []told, room int) []int {
 	shares := make([]int, len(all))
 	order := make([]int, len(all))
 	for i := range order {
 		order[i] = i
-	}
-	if most := max(1, room/(2*fewest)); len(order) > most {
-		order = order[:most]
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return all[a].size - all[b].size })
 	for n, i := range order {
@@ -142,7 +154,7 @@ var (
 	weakness = regexp.MustCompile(`(?i)\b(CVE-[0-9]{4}-[0-9]{4,7}|GHSA(-[23456789cfghjmpqrvwx]{4}){3})\b`)
 )
 
-// hints says what release notes speak of: breaking changes, things to do by hand, vulnerabilities.
+// hints says what release notes speak of: breaking changes, steps that people have to take, vulnerabilities.
 func hints(notes [][]Note) string {
 	const most = 3
 	var breaks, acts, weak []string
@@ -154,7 +166,7 @@ func hints(notes [][]Note) string {
 	}
 	for _, n := range slices.Concat(notes...) {
 		v := name(n.Version)
-		for line := range strings.SplitSeq(markdown.Cut(n.Text, maxSource), "\n") {
+		for line := range strings.SplitSeq(markdown.Cut(n.Text, 4*maxSource), "\n") {
 			if breaking.MatchString(line) && !harmless.MatchString(line) {
 				breaks = seen(breaks, v)
 			}
@@ -177,10 +189,10 @@ func hints(notes [][]Note) string {
 		parts = append(parts, "**breaking changes** ("+few(breaks)+")")
 	}
 	if len(acts) > 0 {
-		parts = append(parts, "**things to do by hand** ("+few(acts)+")")
+		parts = append(parts, "**steps to take** ("+few(acts)+")")
 	}
 	if len(weak) > 0 {
 		parts = append(parts, few(weak))
 	}
-	return and(parts)
+	return strings.Join(parts, " · ")
 }

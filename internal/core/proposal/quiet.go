@@ -19,8 +19,8 @@ import (
 
 // Bounds of what is taken from one text from outside.
 const (
-	// maxSource is how many bytes of it are read, the beginning.
-	maxSource = 32_000
+	// maxSource is how many bytes of it are read, the beginning. A parser's time may grow with the square of it.
+	maxSource = 16_000
 	// maxDepth is how deep blocks, and how deep emphasis, may stand in each other; what is deeper becomes plain text.
 	maxDepth = 6
 	maxRows  = 40
@@ -44,7 +44,7 @@ type piece struct {
 // quiet writes Markdown from outside anew, out of nothing but headings, lists, quotes, tables, code, emphasis and links. It reads as before, and mentions
 // nobody, refers to no issue, loads no image, and holds no HTML, whatever is in it: all text goes through markdown.Text.
 func quiet(source string, links linker) []piece {
-	source = readable(source)
+	source = readable(beginning(source, maxSource))
 	q := &quieter{source: []byte(source), linker: links, top: 7}
 	root := parse(text.NewReader(q.source), parser.WithContext(parser.NewContext()))
 	for n := root.FirstChild(); n != nil; n = n.NextSibling() {
@@ -55,14 +55,20 @@ func quiet(source string, links linker) []piece {
 	return q.blocks(root, 0)
 }
 
-// readable is the beginning of a text without characters that nobody sees.
-func readable(s string) string {
-	if len(s) > maxSource {
-		s = markdown.Cut(s, maxSource)
-		if at := strings.LastIndexByte(s, '\n'); at > maxSource/2 {
-			s = s[:at]
-		}
+// beginning is the first part of a text, up to the end of a line where that is not far.
+func beginning(s string, most int) string {
+	if len(s) <= most {
+		return s
 	}
+	s = markdown.Cut(s, most)
+	if at := strings.LastIndexByte(s, '\n'); at > most/2 {
+		s = s[:at]
+	}
+	return s
+}
+
+// readable is a text without characters that nobody sees.
+func readable(s string) string {
 	s = strings.ReplaceAll(strings.ToValidUTF8(s, ""), "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -113,7 +119,7 @@ func (q *quieter) block(n ast.Node, depth int) []piece {
 		return q.html(n)
 	case *ast.Blockquote:
 		if inside := join(q.blocks(n, depth+1)); inside != "" {
-			return paragraph(indented(inside, "> ", "> "))
+			return paragraph(indented(alert.ReplaceAllStringFunc(inside, alerted), "> ", "> "))
 		}
 	case *ast.List:
 		return q.list(n, depth)
@@ -124,6 +130,14 @@ func (q *quieter) block(n ast.Node, depth int) []piece {
 		return q.blocks(n, depth+1)
 	}
 	return nil
+}
+
+// alert begins a quote that GitHub would draw as a box, such as [!WARNING], after it was escaped.
+var alert = regexp.MustCompile(`^&#91;!(NOTE|TIP|IMPORTANT|WARNING|CAUTION)&#93;\s*`)
+
+func alerted(s string) string {
+	word := alert.FindStringSubmatch(s)[1]
+	return "**" + word[:1] + strings.ToLower(word[1:]) + "**: "
 }
 
 func paragraph(s string) []piece {

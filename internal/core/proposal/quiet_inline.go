@@ -71,9 +71,7 @@ func (w *inlines) node(n ast.Node, depth int) {
 		address := string(n.URL(w.source))
 		w.link(address, label(address, string(n.Label(w.source))))
 	case *ast.Image:
-		if alt := strings.TrimSpace(w.plain(n)); alt != "" {
-			w.run.WriteString("(image: " + alt + ")")
-		}
+		// Whoever looks at the pull request would be counted where the image is. What it says is kept where it is all that a link has.
 	case *ast.RawHTML:
 		// Tags go, and what stands between them stays.
 		if tag := string(n.Segments.Value(w.source)); len(tag) < 10 && strings.HasPrefix(strings.ToLower(tag), "<br") {

@@ -20,19 +20,20 @@ func (w *writer) verdict() {
 	case len(c) == 0:
 		w.printf("Upgrades %s on %s.\n\n", w.code(p.Unit), branch)
 	case len(c) == 1:
-		w.printf("**%s**: %s on %s.%s\n\n", w.prose(p.Unit), w.step(c[0]), branch, w.published(c[0]))
+		w.printf("**%s** on %s: %s%s.\n\n", w.prose(p.Unit), branch, w.step(c[0]), published(c[0]))
 	default:
-		w.printf("**%s**: %s on %s, %s.\n\n", w.prose(p.Unit), markdown.Count(len(c), "change"), branch, w.largest(c))
+		w.printf("**%s** on %s: %s, %s.\n\n", w.prose(p.Unit), branch, w.several(c), largest(c))
 	}
 	if p.Security {
 		w.printf("- **Security**: %s.\n", w.security(c))
 	}
 	switch {
 	case w.Report == nil:
-		w.printf("- **Rendered**: it could not be. Nobody knows what this changes on clusters.\n")
+		w.printf("- **Not rendered**: nobody knows what this changes on clusters. The reason is below.\n")
 	default:
 		w.printf("- **Rendered**: %s.\n", report.Verdict(*w.Report))
 	}
+	w.whyNot()
 	w.reaches()
 	if said := hints(w.Notes); said != "" {
 		w.printf("- **Release notes** speak of %s.\n", said)
@@ -42,9 +43,9 @@ func (w *writer) verdict() {
 // step says how one thing moves, and how far.
 func (w *writer) step(c upgrade.Change) string {
 	if c.Size == upstream.Digest {
-		return fmt.Sprintf("%s gets the digest that it has now", w.code(c.From))
+		return fmt.Sprintf("%s has another content now, and its digest is pinned anew", w.code(c.From))
 	}
-	return fmt.Sprintf("%s → %s, %s,", w.code(c.From), w.linked(c), sized(c.Size))
+	return fmt.Sprintf("%s → %s, %s", w.code(c.From), w.linked(c), sized(c.Size))
 }
 
 func sized(s upstream.Size) string {
@@ -59,22 +60,31 @@ func sized(s upstream.Size) string {
 	return "the same version with another content"
 }
 
+// several says how much moves at once.
+func (w *writer) several(changes []upgrade.Change) string {
+	text := markdown.Count(len(changes), "change")
+	if n := len(addons(changes)); n > 1 {
+		text += " in " + markdown.Count(n, "addon")
+	}
+	return text
+}
+
 // largest says how far the widest step goes.
-func (w *writer) largest(changes []upgrade.Change) string {
+func largest(changes []upgrade.Change) string {
 	for _, s := range []upstream.Size{upstream.Major, upstream.Minor, upstream.Patch} {
 		if slices.ContainsFunc(changes, func(c upgrade.Change) bool { return c.Size == s }) {
-			return strings.Replace(sized(s), " ", " ", 1) + " at most"
+			return sized(s) + " at most"
 		}
 	}
 	return "only other contents of the same versions"
 }
 
 // published says when the new version came out, where its source says so.
-func (w *writer) published(c upgrade.Change) string {
+func published(c upgrade.Change) string {
 	if c.Version.Created.IsZero() {
 		return ""
 	}
-	return " Published on " + day(c) + "."
+	return ", published on " + day(c)
 }
 
 func day(c upgrade.Change) string {
@@ -104,7 +114,11 @@ func (w *writer) security(changes []upgrade.Change) string {
 	var who []string
 	for _, c := range changes {
 		if c.Security {
-			who = append(who, w.code(thing(c.Pin.Source)+" "+c.To))
+			text := c.To
+			if several(changes) {
+				text = c.Addon + " " + c.To
+			}
+			who = append(who, w.code(text))
 		}
 	}
 	if len(who) > w.rows {
@@ -136,7 +150,6 @@ func (w *writer) reaches() {
 		if w.more(i, len(p.Not), "branch that it does not come to") {
 			break
 		}
-		w.printf("- **Does not come** to %s: %s. The label %s keeps it away; what that branch can run is proposed there.\n",
-			w.code(n.Branch), strings.TrimSuffix(w.prose(n.Reason), "."), w.code(never(n.Branch)))
+		w.printf("- **Does not come** to %s: %s.\n", w.code(n.Branch), strings.TrimSuffix(w.prose(n.Reason), "."))
 	}
 }

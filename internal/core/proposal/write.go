@@ -9,6 +9,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/report"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
+	"github.com/addon-manager/addon-manager/internal/core/upstream"
 )
 
 // Write writes it, at most report.Limit bytes: release notes are cut first, then the report, never risks, commands and marker. It holds no time but that of
@@ -98,11 +99,11 @@ func (w *writer) rendered(room int) {
 }
 
 func (w *writer) unrendered() string {
-	why := "nobody said why"
+	why := ""
 	if w.Unrendered != "" {
-		why = w.prose(w.Unrendered)
+		why = ": " + strings.TrimSuffix(w.prose(w.Unrendered), ".")
 	}
-	return "**Nobody knows what this changes on clusters**: it could not be rendered. " + strings.TrimSuffix(why, ".") + "."
+	return "It could not be rendered" + why + "."
 }
 
 // commands says what a person can do, and what comes of it.
@@ -116,33 +117,43 @@ func (r Request) commands() string {
 	b.WriteString("| command | what happens |\n| --- | --- |\n")
 	row := func(c Command, what string) { fmt.Fprintf(&b, "| `%s` | %s |\n", c, what) }
 	row(Rebase, "The upgrade is made anew on the newest commit of "+branch+".")
-	one, is := "This version is", "it is"
-	if len(r.Proposal.Changes) > 1 {
-		one, is = "These versions are", "they are"
+	one := "This version is"
+	switch c := r.Proposal.Changes; {
+	case len(c) > 1:
+		one = "These versions are"
+	case len(c) == 1 && c[0].Size == upstream.Digest:
+		one = "This content is"
 	}
 	row(IgnoreVersion, fmt.Sprintf("%s not proposed for %s any more, newer ones are. This pull request is closed; reopen it to take that back.", one, branch))
-	if r.major() {
-		row(IgnoreMajor, fmt.Sprintf("The whole major version that %s of is not proposed for %s any more. This pull request is closed; reopen it to take that back.", is, branch))
+	if r.Proposal.Major {
+		row(IgnoreMajor, "No version of this major is proposed for "+branch+" any more; the next major is. This pull request is closed; reopen it to take that back.")
 	}
 	return b.String() + "\n"
 }
-
-// major tells whether a command about a major makes sense here: it would also be about the one in use otherwise.
-func (r Request) major() bool { return r.Proposal.Major }
 
 func (r Request) afterMerge() string {
 	if _, is := release.ParseBranch(r.Proposal.Branch); is {
 		return " It goes no further: clusters get it with the next release of " + markdown.Code(markdown.Clip(r.Proposal.Branch, 300)) + "."
 	}
+	text := ""
 	if len(r.Proposal.Comes) > 0 {
-		return " Picks then take it to " + branches(r.Proposal.Comes) + "."
+		text += " Picks then take it to " + branches(r.Proposal.Comes) + "."
 	}
-	return ""
+	var kept []string
+	for _, n := range r.Proposal.Not {
+		if l := never(n.Branch); l != "" {
+			kept = append(kept, l)
+		}
+	}
+	if len(kept) > 0 {
+		text += " " + verb(len(kept), "The label ", "The labels ") + branches(kept) + " " + verb(len(kept), "keeps", "keep") + " it from where it cannot run."
+	}
+	return text
 }
 
 // branches names some branches, each as code.
 func branches(names []string) string {
-	const most = 20
+	const most = 12
 	var codes []string
 	for i, n := range names {
 		if i == most {
