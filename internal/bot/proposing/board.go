@@ -1,6 +1,7 @@
 package proposing
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -35,6 +36,9 @@ func (w *world) findBoard(ctx context.Context) error {
 // dashboard is the step that writes what there is to say, once all else was done; nil when it is said already. Who closes the issue does not want to see it: it
 // stays closed, and is kept, since it is also what the bot remembers.
 func (w *world) dashboard(plan []*steps.Step) *steps.Step {
+	if len(w.Addons)+len(w.Branches) > 0 {
+		return nil // It is about all of them.
+	}
 	text, any := w.boardText()
 	quiet := len(steps.Pending(plan)) == 0
 	if quiet && (w.board == nil && !any || w.board != nil && plainText(w.board.Body) == plainText(text)) {
@@ -70,6 +74,7 @@ func (w *world) dashboard(plan []*steps.Step) *steps.Step {
 func (w *world) boardText() (text string, any bool) {
 	b := proposal.Board{Repository: w.Repository, URL: w.URL, Plan: w.found.Plan, Ignored: w.known.Ignored, Seen: w.found.Seen}
 	b.Plan.Problems = slices.Clone(b.Plan.Problems)
+	slices.SortStableFunc(b.Ignored, func(a, b upgrade.Ignored) int { return cmp.Or(cmp.Compare(a.Branch, b.Branch), a.Pull-b.Pull) })
 	shown := map[int]bool{}
 	for _, s := range w.situations {
 		d := decide(*s)

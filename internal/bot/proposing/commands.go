@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -102,9 +103,10 @@ func (w *world) unanswered(ctx context.Context, p forge.Pull) (orders []*order, 
 		}
 		if !o.may {
 			// Anybody may comment: whoever may not ask is told so, and not for ever.
-			if refusals[c.Author]++; o.command == "" || refusals[c.Author] > maxRefusals {
+			if o.command == "" || refusals[c.Author] == maxRefusals {
 				continue
 			}
+			refusals[c.Author]++
 		}
 		orders = append(orders, o)
 	}
@@ -218,19 +220,26 @@ func (w *world) answers(context.Context) (plan []*steps.Step, _ error) {
 			continue
 		}
 		n := o.pull.Number
-		branch := markdown.Code(o.pull.Base)
+		now := fmt.Sprintf("It is on top of %s at %s now.", markdown.Code(o.pull.Base), markdown.Code(fmt.Sprintf("%.12s", w.found.Tips[o.pull.Base])))
 		switch {
 		case w.renewing[n] != nil:
-			plan = append(plan, w.answer(o, fmt.Sprintf("Made anew on top of %s at %s.", branch, markdown.Code(fmt.Sprintf("%.12s", w.found.Tips[o.pull.Base]))), w.renewing[n]))
+			plan = append(plan, w.answer(o, now, w.renewing[n]))
 		case w.going[n] != "":
 			plan = append(plan, w.answer(o, "Closed instead: "+markdown.Text(w.going[n])+"."))
 		case w.leaving[n] != "":
 			plan = append(plan, w.answer(o, "Nothing was done: "+markdown.Text(w.leaving[n])+"."+w.byHand(o.pull)))
+		case w.current(n):
+			plan = append(plan, w.answer(o, now))
 		default:
 			plan = append(plan, w.answer(o, "Nothing was done: it is not known at the moment what would be proposed. Please ask again later."))
 		}
 	}
 	return plan, nil
+}
+
+// current tells of an open pull request that is as it would be made now.
+func (w *world) current(number int) bool {
+	return slices.ContainsFunc(w.situations, func(s *situation) bool { return s.mine != nil && s.mine.Number == number })
 }
 
 // byHand says how to bring a pull request up to date that people have committed to.

@@ -77,7 +77,7 @@ func decide(s situation) decision {
 func (s situation) renew() decision {
 	d := decision{verb: update, pull: s.mine.Number}
 	switch {
-	case s.asked:
+	case s.asked && !(s.known && s.marker.Base == s.tip && s.marker.Head == s.ref):
 		d.why = "a person asked for it"
 	case !s.known:
 		// Somebody rewrote the text. It is theirs; what would be merged is what was proposed then.

@@ -8,12 +8,14 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/bot/upgrading"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/proposal"
+	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
 )
 
@@ -75,7 +77,7 @@ func (w *world) stranger(ctx context.Context, s *situation) (string, error) {
 	}
 	request := native.LogRequest{Of: []string{s.ref}}
 	for _, branch := range slices.Sorted(maps.Keys(w.refs.Branches)) {
-		if !strings.HasPrefix(branch, upgrade.Prefix) {
+		if _, is := release.ParseBranch(branch); is || branch == w.found.Main {
 			request.Not = append(request.Not, w.refs.Branches[branch])
 		}
 	}
@@ -95,6 +97,9 @@ func (w *world) stranger(ctx context.Context, s *situation) (string, error) {
 	return "", nil
 }
 
+// recent is how long after a merge the branch may not show it yet. Later it is not there because somebody took it back.
+const recent = time.Hour
+
 // former looks at earlier pull requests of a proposal that is not open.
 func (w *world) former(ctx context.Context, s *situation) error {
 	for i, p := range w.past[s.proposal.Head] {
@@ -107,7 +112,7 @@ func (w *world) former(ctx context.Context, s *situation) error {
 			if err != nil {
 				return err
 			}
-			if known && same(m.Versions, versions(s.proposal)) && !there {
+			if known && same(m.Versions, versions(s.proposal)) && !there && w.Now.Sub(p.Updated) < recent {
 				s.merged = &w.past[s.proposal.Head][i]
 			}
 			continue
@@ -182,7 +187,7 @@ func (w *world) saysSame(ctx context.Context, p upgrade.Proposal, closed forge.P
 // moved finds out what the branch has changed since an open pull request was made, as far as it matters: a file that both change, or what comes of it. All
 // else is left to the merge, so that one merge does not make all other pull requests anew.
 func (w *world) moved(ctx context.Context, s *situation) error {
-	if !s.known || s.asked || s.marker.Retired != "" || !same(s.marker.Versions, versions(s.proposal)) || s.marker.Head != s.ref {
+	if !s.known || s.marker.Retired != "" || !same(s.marker.Versions, versions(s.proposal)) || s.marker.Head != s.ref {
 		return nil // It is made anew in any case, or not at all.
 	}
 	concerns, err := w.concerns(ctx, s.marker.Base, s.tip, s.proposal)
