@@ -333,15 +333,24 @@ func TestDeliveries(t *testing.T) {
 				deliver("pull_request_review_comment", comment("created", "mona", `"/close"`)),
 			},
 			[]string{
-				"200 ignored: comments are no commands", "200 ignored: comments are no commands",
+				"200 ignored: the comment is no command", "200 ignored: the comment is no command",
 				"200 ignored: pull_request_review_comment changes nothing here",
 			},
 			false,
 		},
 		"w18 commands of strangers": {
 			[]delivery{deliver("issue_comment", comment("created", "mallory", `"/tag 1.31"`))},
-			[]string{"200 ignored: comments are no commands"},
+			[]string{"200 ignored: the comment is no command"},
 			false,
+		},
+		// Who may is asked of GitHub when the bot looks.
+		"commands to the bot": {
+			[]delivery{
+				deliver("issue_comment", comment("created", "mona", `"/rebase"`)), deliver("issue_comment", comment("edited", "mallory", `"/ignore this version"`)),
+				deliver("issue_comment", comment("deleted", "mona", `"/rebase"`)), deliver("issue_comment", comment("created", "mona", `"you could say /rebase"`)),
+			},
+			[]string{looking + ": there may be a command", looking + ": there may be a command", "200 ignored: the comment is no command", "200 ignored: the comment is no command"},
+			true,
 		},
 		"the bot's comment, changed by somebody": {
 			[]delivery{deliver("issue_comment", comment("edited", "keeper[bot]", `"lies"`)), deliver("issue_comment", comment("created", "keeper[bot]", `"?"`))},

@@ -9,7 +9,8 @@ import (
 // Concern says whether an event is a reason to look, and why not or what happened, in one line. Repositories are the names that ours is known
 // by, me is the bot's login there; both are empty while nobody knows, and then every repository counts as ours.
 //
-// It decides only what can be left to the next look by the clock. Comments are never commands.
+// It decides only what can be left to the next look by the clock. A command is only a reason to look, whoever wrote it: whether it is obeyed is decided
+// by what GitHub says of the comment and its author then.
 func (e Event) Concern(repositories []string, me string) (look bool, why string) {
 	ours := func(name string) bool {
 		return slices.ContainsFunc(repositories, func(r string) bool { return strings.EqualFold(r, name) })
@@ -28,8 +29,10 @@ func (e Event) Concern(repositories []string, me string) (look bool, why string)
 		return false, "ignored: it is about another repository"
 	case e.own(me):
 		return false, "ignored: it is our own doing"
+	case e.Name == "issue_comment" && e.Command && e.Action != "deleted":
+		return true, "looking at " + e.Repository + ": there may be a command"
 	case e.Name == "issue_comment" && (me == "" || !strings.EqualFold(e.Comment, me)):
-		return false, "ignored: comments are no commands"
+		return false, "ignored: the comment is no command"
 	case len(actions) > 0 && !slices.Contains(actions, e.Action):
 		return false, "ignored: this action of " + e.Name + " changes nothing here"
 	}

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"regexp"
 	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/core/proposal"
 )
 
 // Event is what of a delivery is of use.
@@ -22,8 +24,10 @@ type Event struct {
 	// Pull is the number of the pull request, Ref the branch or tag, where there is one.
 	Pull int
 	Ref  string
-	// Comment is the login of who wrote the comment, where the event is about one.
+	// Comment is the login of who wrote the comment, where the event is about one. Command tells that it is on a pull request and says a command, or
+	// something like one that deserves an answer.
 	Comment string
+	Command bool
 }
 
 // payload is what is read of any event. GitHub adds fields at any time; they are passed over.
@@ -42,6 +46,7 @@ type payload struct {
 	} `json:"issue"`
 	Comment *struct {
 		User *account `json:"user"`
+		Body string   `json:"body"`
 	} `json:"comment"`
 	Release *struct {
 		TagName string `json:"tag_name"`
@@ -107,6 +112,10 @@ func read(h http.Header, body []byte) (Event, error) {
 	}
 	if p.Comment != nil && p.Comment.User != nil {
 		e.Comment = p.Comment.User.Login
+	}
+	if p.Comment != nil && e.Name == "issue_comment" && e.Pull != 0 {
+		command, unknown := proposal.ParseCommand(p.Comment.Body)
+		e.Command = command != "" || unknown != ""
 	}
 	if p.Release != nil {
 		e.Ref = p.Release.TagName

@@ -67,6 +67,17 @@ func TestReading(t *testing.T) {
 			"issue_comment", `{"action":"edited","issue":{"number":12,"pull_request":{"url":"x"}},"comment":{"id":1,"user":{"login":"keeper[bot]"}},` + common,
 			Event{Action: "edited", Pull: 12, Comment: "keeper[bot]"},
 		},
+		"a command on a pull request": {
+			"issue_comment", `{"action":"created","issue":{"number":12,"pull_request":{"url":"x"}},"comment":{"id":1,"body":"Sure.\r\n\r\n/rebase\r\n","user":{"login":"eve"}},` + common,
+			Event{Action: "created", Pull: 12, Comment: "eve", Command: true},
+		},
+		"a command that is quoted": {
+			"issue_comment", `{"action":"created","issue":{"number":12,"pull_request":{"url":"x"}},"comment":{"id":1,"body":"> /rebase","user":{"login":"eve"}},` + common,
+			Event{Action: "created", Pull: 12, Comment: "eve"},
+		},
+		"a command on an issue": {
+			"issue_comment", `{"action":"created","issue":{"number":13},"comment":{"id":1,"body":"/rebase","user":{"login":"eve"}},` + common, Event{Action: "created", Comment: "eve"},
+		},
 		"a comment on an issue": {
 			"issue_comment", `{"action":"deleted","issue":{"number":13},"comment":{"id":1,"user":null},` + common, Event{Action: "deleted"},
 		},
@@ -96,9 +107,11 @@ func TestBeforeAnybodyKnows(t *testing.T) {
 		look  bool
 		why   string
 	}{
-		"a push":               {Event{Name: "push", Repository: "acme/addons", Sender: "keeper[bot]"}, true, "looking at acme/addons"},
-		"about no repository":  {Event{Name: "push"}, false, "ignored: it names no repository"},
-		"a comment of anybody": {Event{Name: "issue_comment", Action: "edited", Repository: "acme/addons", Comment: ""}, false, "ignored: comments are no commands"},
+		"a push":                 {Event{Name: "push", Repository: "acme/addons", Sender: "keeper[bot]"}, true, "looking at acme/addons"},
+		"about no repository":    {Event{Name: "push"}, false, "ignored: it names no repository"},
+		"a comment of anybody":   {Event{Name: "issue_comment", Action: "edited", Repository: "acme/addons", Comment: ""}, false, "ignored: the comment is no command"},
+		"a command":              {Event{Name: "issue_comment", Action: "created", Repository: "acme/addons", Command: true}, true, "looking at acme/addons: there may be a command"},
+		"a command that is gone": {Event{Name: "issue_comment", Action: "deleted", Repository: "acme/addons", Command: true}, false, "ignored: the comment is no command"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if look, why := tc.event.Concern(nil, ""); look != tc.look || why != tc.why {
@@ -166,6 +179,7 @@ func FuzzRead(f *testing.F) {
 	f.Add("push", `{"ref":"refs/heads/main","repository":{"full_name":"acme/addons"},"sender":{"login":"mona"}}`)
 	f.Add("repository", `{"action":"renamed","changes":{"repository":{"name":{"from":"x"}},"owner":null},"repository":{"full_name":"acme/addons"}}`)
 	f.Add("pull_request", `{"pull_request":{"number":1e400},"repository":[[[]]]}`)
+	f.Add("issue_comment", `{"issue":{"number":1,"pull_request":{}},"comment":{"body":"/ignore this\u0000 version"}}`)
 	f.Add("issue_comment", "{\"comment\":{\"user\":{\"login\":\"\\ud800\xff\"}}}")
 	f.Fuzz(func(t *testing.T, event, body string) {
 		r := reader(t)
