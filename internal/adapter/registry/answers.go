@@ -71,7 +71,9 @@ func (a *answers) save(key string, one answer) {
 	}
 	head := kept{Sum: digestOf(one.body), Header: http.Header{}}
 	if one.url != nil {
-		head.URL = one.url.String()
+		at := *one.url
+		at.User, at.RawQuery = nil, "" // They may be a key.
+		head.URL = at.String()
 	}
 	for _, name := range keptHeaders {
 		if values := one.header.Values(name); len(values) > 0 {

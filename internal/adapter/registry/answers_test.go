@@ -3,6 +3,7 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -188,6 +189,35 @@ func TestAnswersAreBounded(t *testing.T) {
 	}
 	if _, ok := a.load("key 1"); ok {
 		t.Error("the oldest is there")
+	}
+}
+
+// TestNoKeysInFolder: what may be a key in a URL is in none of the files.
+func TestNoKeysInFolder(t *testing.T) {
+	h := upstreams.NewHelm(t)
+	add(t, h, upstreams.Chart{Name: "web", Version: "1.0.0"})
+	dir := t.TempDir()
+	for i := range 2 {
+		c := newClient(Options{Dir: dir})
+		if _, err := c.Versions(t.Context(), h.URL()+"?key=s3cret", "web"); err != nil {
+			t.Fatal(err)
+		}
+		if _, unchanged := c.Spent(); unchanged != i {
+			t.Errorf("the %d. time %d answers were for nothing new", i+1, unchanged)
+		}
+	}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if strings.Contains(path+string(data), "s3cret") {
+			t.Errorf("%s has the key", path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -197,7 +197,8 @@ func TestListingFaults(t *testing.T) {
 			upstreams.Truncated, ErrUnreachable, "http://SERVER broke off in the middle of its answer; try again", "http://SERVER broke off in the middle of its answer; try again", "http://SERVER broke off in the middle of its answer; try again",
 		},
 		"73 asks for credentials for ever": {
-			upstreams.Fault{Asks: `Bearer realm="REALM",service="x"`}, ErrAuth, "http://SERVER asks for credentials for index.yaml, which are only sent over https: name https in the source",
+			upstreams.Fault{Asks: `Bearer realm="REALM",service="x"`},
+			ErrAuth, "http://SERVER asks for credentials for index.yaml, which are only sent over https: name https in the source",
 			"http://SERVER asks for credentials for token, which are only sent over https: name https in the source", "http://SERVER asks for credentials for token, which are only sent over https: name https in the source",
 		},
 		"74 leads to where clouds give out credentials": {
