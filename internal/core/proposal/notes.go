@@ -2,7 +2,6 @@ package proposal
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -144,55 +143,4 @@ func share(all []told, room int) []int {
 		room -= shares[i]
 	}
 	return shares
-}
-
-// Words in release notes that a reviewer wants to know of before reading them.
-var (
-	breaking = regexp.MustCompile(`(?i)\bbreaking[ -]?(changes?\b|:|\W*$)|^\W*breaking\b`)
-	harmless = regexp.MustCompile(`(?i)\b(no|non|not|without|zero)( any)?[ -]*(known )?breaking`)
-	action   = regexp.MustCompile(`(?i)\baction required\b|\bmanual (steps?|migration|intervention)\b|\bbefore (you )?upgrad`)
-	weakness = regexp.MustCompile(`(?i)\b(CVE-[0-9]{4}-[0-9]{4,7}|GHSA(-[23456789cfghjmpqrvwx]{4}){3})\b`)
-)
-
-// hints says what release notes speak of: breaking changes, steps that people have to take, vulnerabilities.
-func hints(notes [][]Note) string {
-	const most = 3
-	var breaks, acts, weak []string
-	seen := func(all []string, s string) []string {
-		if slices.Contains(all, s) {
-			return all
-		}
-		return append(all, s)
-	}
-	for _, n := range slices.Concat(notes...) {
-		v := name(n.Version)
-		for line := range strings.SplitSeq(markdown.Cut(n.Text, 4*maxSource), "\n") {
-			if breaking.MatchString(line) && !harmless.MatchString(line) {
-				breaks = seen(breaks, v)
-			}
-			if action.MatchString(line) {
-				acts = seen(acts, v)
-			}
-			for _, id := range weakness.FindAllString(line, most) {
-				weak = seen(weak, "`"+strings.ToUpper(id[:4])+id[4:]+"`")
-			}
-		}
-	}
-	few := func(all []string) string {
-		if len(all) > most {
-			return strings.Join(all[:most], ", ") + fmt.Sprintf(" and %d more", len(all)-most)
-		}
-		return and(all)
-	}
-	var parts []string
-	if len(breaks) > 0 {
-		parts = append(parts, "**breaking changes** ("+few(breaks)+")")
-	}
-	if len(acts) > 0 {
-		parts = append(parts, "**steps to take** ("+few(acts)+")")
-	}
-	if len(weak) > 0 {
-		parts = append(parts, few(weak))
-	}
-	return strings.Join(parts, " · ")
 }

@@ -35,8 +35,8 @@ func (w *writer) verdict() {
 	}
 	w.whyNot()
 	w.reaches()
-	if said := hints(w.Notes); said != "" {
-		w.printf("- **Release notes** speak of %s.\n", said)
+	if w.hints != "" {
+		w.printf("- **Release notes** speak of %s.\n", w.hints)
 	}
 }
 

@@ -17,9 +17,9 @@ import (
 func Write(r Request) Text {
 	t := Text{Title: title(r.Proposal), Labels: labels(r.Proposal)}
 	end := r.commands()
-	hidden := len(Hide("x", r.Marker))
+	hidden, said := len(Hide("x", r.Marker)), hints(r.Notes)
 	for _, size := range sizes {
-		w := &writer{Request: r, size: size, linker: linkerFor(r.URL, "")}
+		w := &writer{Request: r, size: size, linker: linkerFor(r.URL, ""), hints: said}
 		w.head()
 		room := report.Limit - w.Len() - len(end) - hidden
 		if room < report.Limit/2 && size != sizes[len(sizes)-1] {
@@ -44,6 +44,8 @@ type writer struct {
 	Request
 	size
 	linker linker
+	// hints is what the release notes speak of.
+	hints string
 }
 
 func (w *writer) printf(format string, args ...any) { fmt.Fprintf(w, format, args...) }
