@@ -15,6 +15,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/adapter/github"
+	"github.com/addon-manager/addon-manager/internal/adapter/policy"
 	"github.com/addon-manager/addon-manager/internal/adapter/registry"
 	"github.com/addon-manager/addon-manager/internal/adapter/render"
 	"github.com/addon-manager/addon-manager/internal/adapter/render/engine"
@@ -35,6 +36,7 @@ var rendering bot.Options
 
 func TestMain(m *testing.M) {
 	render.Worker()
+	policy.Worker()
 	pool := render.New(render.Options{Processes: 2})
 	cache, err := render.NewCache(pool, render.CacheOptions{})
 	if err != nil {
