@@ -14,6 +14,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
 	"github.com/addon-manager/addon-manager/internal/testkit/githttp"
+	"github.com/addon-manager/addon-manager/internal/testkit/gitrepo"
 )
 
 func tagsAt(t *testing.T, r git.Remotes, url string) string {
@@ -130,6 +131,22 @@ func TestRemoteTagsThatCannotBeListed(t *testing.T) {
 	stop()
 	if _, err := (git.Remotes{}).RemoteTags(ctx, asUser); !errors.Is(err, context.Canceled) {
 		t.Errorf("stopped: %v", err)
+	}
+}
+
+func TestRemoteTagsBySSH(t *testing.T) {
+	s := serveSSH(t, &sshServer{})
+	r := gitrepo.New(t)
+	first := r.Commit("main", nil, "first")
+	runIn(t, r.Dir, "", "tag", "--annotate", "--message", "one", "v1.0.0", "main")
+	remotes := git.Remotes{Auth: func(host string) git.Auth {
+		if host != s.address {
+			return git.Auth{}
+		}
+		return git.Auth{SSHPrivateKey: s.userKey, KnownHosts: s.knownHosts()}
+	}}
+	if got, want := tagsAt(t, remotes, "ssh://git@"+s.address+r.Dir), fmt.Sprintf("v1.0.0 %.7s true", first); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 

@@ -67,6 +67,12 @@ func TestReleases(t *testing.T) {
 			t.Errorf("%s was asked as %s", request.Path, request.Login)
 		}
 	}
+	// Its owner sees the draft.
+	got, err = p.releases(func(o *ReleasesOptions) { o.Token = p.server.AddToken("upstream") }).Releases(t.Context(), "upstream/thing")
+	p.must(err)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("as its owner (-want +got):\n%s", diff)
+	}
 }
 
 // TestSecurityWords are what tells of a vulnerability, and what does not.
@@ -276,6 +282,15 @@ func TestFilesOfPrivateRepositories(t *testing.T) {
 	if data, _, err := releases.Asset(t.Context(), found[0].Assets[0]); err != nil || string(data) != "hello" {
 		t.Errorf("%q, %v", data, err)
 	}
+	// Go keeps credentials for another port of the same host.
+	stolen := make(chan string, 1)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { stolen <- r.Header.Get("Authorization") }))
+	t.Cleanup(other.Close)
+	p.server.Script(standin.Fault{On: "repos/get-release-asset", Status: http.StatusFound, Header: map[string]string{"Location": other.URL + "/x"}, Body: " "})
+	_, _, _ = releases.Asset(t.Context(), found[0].Assets[0])
+	if got := <-stolen; got != "" {
+		t.Errorf("the token went elsewhere: %s", got)
+	}
 	_, _, err = p.releases().Asset(t.Context(), found[0].Assets[0])
 	if want := "download x: not found on GitHub: 404 Not Found: it is not there, or the credentials may not see it"; err == nil || err.Error() != want {
 		t.Errorf("without a token: %v", err)
@@ -340,6 +355,16 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		p.server.OnRequest(func(standin.Request) { stop() })
 		if _, _, err := p.releases().Asset(ctx, upstream.Asset{Name: "x", URL: p.server.URL() + "/a/b/releases/download/v1/x"}); !errors.Is(err, context.Canceled) {
+			t.Errorf("%v", err)
+		}
+	})
+	t.Run("a name that leads to our own network", func(t *testing.T) {
+		r, err := NewReleases(ReleasesOptions{Sleep: newManual().sleep})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = r.Asset(t.Context(), upstream.Asset{Name: "x", URL: "https://localhost:1/x"})
+		if err == nil || !strings.HasPrefix(err.Error(), "download x: GitHub refuses the request: it leads to localhost at ") || !strings.HasSuffix(err.Error(), ", an address inside our own network") {
 			t.Errorf("%v", err)
 		}
 	})

@@ -3,6 +3,7 @@ package upstreams
 import (
 	"net/url"
 	"regexp"
+	"strings"
 
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
 )
@@ -14,16 +15,18 @@ var addresses = regexp.MustCompile(`(?i)\b[a-z][a-z0-9+.-]*://[^\s"'<>` + "`" + 
 
 // sentence is an error as one line of bounded length in which no address has credentials: neither a user nor a query, where signatures are.
 func sentence(text string) string {
-	text = addresses.ReplaceAllStringFunc(markdown.OneLine(text), func(address string) string {
+	text = addresses.ReplaceAllStringFunc(markdown.OneLine(text), func(found string) string {
+		address := strings.TrimRight(found, ":;,.)") // What ends it belongs to the sentence.
+		rest := found[len(address):]
 		u, err := url.Parse(address)
 		if err != nil {
-			return "an address that cannot be read"
+			return "an address that cannot be read" + rest
 		}
 		if u.User != nil || u.RawQuery != "" {
 			u.User, u.RawQuery = nil, ""
-			return u.String()
+			return u.String() + rest
 		}
-		return address
+		return found
 	})
 	if len(text) > maxSentence {
 		text = markdown.Cut(text, maxSentence) + "…"

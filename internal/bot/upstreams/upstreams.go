@@ -147,12 +147,11 @@ func (s *Sources) Describe(ctx context.Context, source upstream.Source, version 
 		return s.listedVersion(ctx, source, version)
 	}
 	found, err := ask(ctx, &s.mu, &s.describe, release{source, version}, func() ([]upstream.Version, error) {
-		one, err := upstream.Version{}, error(nil)
 		if source.Kind == upstream.Helm {
-			one, err = s.Charts.Version(ctx, source.Repository, source.Name, version)
-		} else {
-			one, err = s.Charts.Image(ctx, source.Repository, version)
+			one, err := s.Charts.Version(ctx, source.Repository, source.Name, version)
+			return []upstream.Version{one}, err
 		}
+		one, err := s.Charts.Image(ctx, source.Repository, version)
 		return []upstream.Version{one}, err
 	})
 	switch {

@@ -120,7 +120,7 @@ func TestEachSourceIsAskedOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const start = `GET https://gone.example.com/index.yaml \x1b[31m503 `
+	const start = `GET https://gone.example.com/index.yaml: \x1b[31m503 `
 	want := map[upstream.Source]upstream.Listing{
 		chart: {Versions: named("1.0.0")}, image: {Versions: named("v1", "latest")}, manifest: {Versions: named("v2")}, crds: {Versions: named("v2")},
 		empty: {Problem: "acme/tags-only has no releases on GitHub: to follow its tags, name it as upstream.git"},
