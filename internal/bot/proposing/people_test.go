@@ -241,7 +241,7 @@ func TestPeople(t *testing.T) {
 		"its commit cannot be made any more": {
 			after: func(town *town) { town.next(); town.unbuildable["cert"] = "the archive is not what its index says" },
 			want:  []string{to42 + `open ["upgrade"]`},
-			told: []string{`told    leave main #1: "Upgrade cert from 4.1.0 to 4.3.0" is not renewed: its commit cannot be made: the archive is not what its index says`},
+			told:  []string{`told    leave main #1: "Upgrade cert from 4.1.0 to 4.3.0" is not renewed: its commit cannot be made: the archive is not what its index says`},
 		},
 		"somebody from outside uses the bot's name for a branch": {
 			before: func(town *town) {

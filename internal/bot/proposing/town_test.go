@@ -58,6 +58,8 @@ type town struct {
 	// broken are addons whose source does not answer, unbuildable those whose commit cannot be made.
 	broken, unbuildable map[string]string
 	security            map[string]bool
+	// releases are the release branches, as main's catalog has them.
+	releases []string
 	// branches and addons limit a run; diffs and notes count what was asked for.
 	branches, addons []string
 	diffs, notes     int

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -56,13 +57,13 @@ func (town *town) look(ctx context.Context, o upgrading.Options, k upgrading.Kno
 	if err != nil {
 		return f, err
 	}
-	names := []string{"main"}
+	town.releases = nil
 	for _, m := range c.Minors {
-		names = append(names, release.Branch(m))
+		town.releases = append(town.releases, release.Branch(m))
 	}
 	targets := map[string]string{}
 	groups := map[string]*upgrade.Proposal{}
-	for _, branch := range names {
+	for _, branch := range append([]string{"main"}, town.releases...) {
 		f.Tips[branch] = refs.Branches[branch]
 		for _, a := range c.Addons {
 			asked := func(names []string, name string) bool { return len(names) == 0 || slices.Contains(names, name) }
@@ -138,8 +139,8 @@ func (town *town) choose(f *upgrading.Found, k upgrading.Known, branch, addon, f
 	}
 	if branch == "main" {
 		targets[addon] = to
-		for _, other := range []string{"release-1.31", "release-1.32"} {
-			if town.limits[other+" "+addon] != "" && f.Tips != nil {
+		for _, other := range town.releases {
+			if town.limits[other+" "+addon] != "" {
 				u.Not = append(u.Not, upgrade.Not{Branch: other, Reason: "it cannot run there"})
 			} else {
 				u.Comes = append(u.Comes, other)
@@ -257,7 +258,7 @@ func (town *town) diff(m *native.Mirror) func(ctx context.Context, base, head, n
 		if err != nil {
 			return r, err
 		}
-		for _, addon := range []string{"cert", "dns", "log"} {
+		for _, addon := range slices.Sorted(maps.Keys(town.published)) {
 			file, setting := "addons/"+addon+"/version.yaml", "addons/"+addon+"/setting.yaml"
 			if before[file] == after[file] {
 				continue
