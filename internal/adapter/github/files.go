@@ -100,26 +100,31 @@ func (r *Releases) download(ctx context.Context, a upstream.Asset, most int64) (
 	return data, nil
 }
 
-// fetch asks up to three times.
+// fetch asks up to three times, within one time limit: who sends a little now and then must not hold us for ever.
 func (r *Releases) fetch(ctx context.Context, address string, most int64) (data []byte, err error) {
+	limited, cancel := context.WithTimeout(ctx, r.patience)
+	defer cancel()
 	for try := 1; ; try++ {
-		data, err = r.once(ctx, address, most)
-		if err == nil || !errors.Is(err, ErrUnreachable) || ctx.Err() != nil || try == 3 {
+		data, err = r.once(limited, address, most)
+		if err == nil || !errors.Is(err, ErrUnreachable) || limited.Err() != nil || try == 3 {
 			break
 		}
 		if err := r.stack.times.sleep(ctx, time.Second<<(2*(try-1))); err != nil {
 			return nil, err
 		}
 	}
-	if ctx.Err() != nil {
+	switch {
+	case err == nil:
+		return data, nil
+	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case limited.Err() != nil:
+		return nil, unusable("did not send the whole file within %s", r.patience)
 	}
-	return data, err
+	return nil, err
 }
 
 func (r *Releases) once(ctx context.Context, address string, most int64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, filePatience)
-	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return nil, &failure{kind: ErrInvalid, text: "the address of the file cannot be used"}

@@ -42,6 +42,8 @@ type Releases struct {
 	base  *url.URL
 	stack *stack
 	files *http.Client
+	// patience is how long one file may take.
+	patience time.Duration
 
 	mu sync.Mutex
 	// known is what was listed of each file, by its address.
@@ -70,7 +72,7 @@ func NewReleases(o ReleasesOptions) (*Releases, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Releases{o: o, base: base, stack: stack, known: map[string]listedFile{}}
+	r := &Releases{o: o, base: base, stack: stack, patience: filePatience, known: map[string]listedFile{}}
 	r.files = r.fileClient()
 	return r, nil
 }

@@ -350,6 +350,23 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+	t.Run("a slow drip (fault 77)", func(t *testing.T) {
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			_, _ = w.Write([]byte("x"))
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		}))
+		t.Cleanup(server.Close)
+		r, err := NewReleases(ReleasesOptions{APIURL: server.URL})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.patience = 50 * time.Millisecond
+		_, _, err = r.Asset(t.Context(), upstream.Asset{Name: "x", URL: server.URL + "/x"})
+		if want := "download x: GitHub cannot be reached: it did not send the whole file within 50ms"; err == nil || err.Error() != want {
+			t.Errorf("%v", err)
+		}
+	})
 	t.Run("somebody stops it", func(t *testing.T) {
 		p := newPlace(t, standin.Options{})
 		ctx, stop := context.WithCancel(t.Context())
