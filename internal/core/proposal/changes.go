@@ -46,7 +46,7 @@ func (w *writer) rowsOf(c upgrade.Change) (rows [][]string) {
 		step += ", **security**"
 	}
 	if c.Size == upstream.Digest {
-		return [][]string{{w.what(c), w.code(c.From + " " + digest(c.Pin.Digest)), w.code(c.To + " " + digest(c.Digest)), step, day(c)}}
+		return [][]string{{w.what(c), w.code(strings.TrimSpace(c.From + " " + digest(c.Pin.Digest))), w.code(strings.TrimSpace(c.To + " " + digest(c.Digest))), step, day(c)}}
 	}
 	rows = append(rows, []string{w.what(c), w.code(c.From), w.linked(c), step, day(c)})
 	if was, is := c.Was.App, c.Version.App; is != "" && was != is && !c.Pin.App {

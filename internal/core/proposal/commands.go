@@ -26,7 +26,7 @@ var known = []Command{Rebase, IgnoreVersion, IgnoreMajor}
 // ParseCommand reads the first command of a comment. Unknown tells of a line that looks like a command and is none; it is empty otherwise. Quoted lines and
 // code are no commands, and neither are those of other bots, such as /lgtm: a line looks like ours when its first word does.
 func ParseCommand(comment string) (c Command, unknown string) {
-	for _, line := range said(comment) {
+	for _, line := range spoken(comment) {
 		line = strings.ToLower(strings.TrimRight(strings.Join(strings.Fields(line), " "), ".!"))
 		if slices.Contains(known, Command(line)) {
 			return Command(line), ""
@@ -38,8 +38,8 @@ func ParseCommand(comment string) (c Command, unknown string) {
 	return "", unknown
 }
 
-// said are the lines of a comment that are its author's own words.
-func said(comment string) (lines []string) {
+// spoken are the lines of a comment that are its author's own words.
+func spoken(comment string) (lines []string) {
 	source := []byte(readable(beginning(comment, maxSource)))
 	_ = ast.Walk(parse(text.NewReader(source)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		if n.Kind() != ast.KindParagraph || !entering {

@@ -16,7 +16,7 @@ import (
 // Board is what the dashboard lists.
 type Board struct {
 	Repository, URL string
-	// Open are the pull requests, Waiting those that are held back and why, by head. Refused, Ignored and Problems as decided.
+	// Open are the pull requests, Waiting those that are held back and why, by head. Of the plan, what is refused, wrong, and to be known.
 	Open     []Listed
 	Waiting  []Listed
 	Plan     upgrade.Plan
@@ -31,7 +31,7 @@ type Listed struct {
 	Proposal upgrade.Proposal
 	// Pull is 0 while there is none.
 	Pull int
-	// Why says what is waited for.
+	// Why says what is waited for, or why an open one is left as it is.
 	Why string
 }
 
@@ -98,11 +98,11 @@ func (b Board) sections() []section {
 	return []section{
 		{
 			"Open", "Pull requests to decide.", "open",
-			[]string{"pull request", "upgrade", "branch", "from → to", "step"}, listed(b.Open, func(l Listed) string { return pull(l.Pull) }, step),
+			[]string{"pull request", "upgrade", "branch", "from → to", "step"}, listed(b.Open, func(l Listed) string { return pull(l.Pull) }, stepAndWhy),
 		},
 		{
 			"Failing", "No newer version can be found, or none can be taken. Everything else goes on.", "failing",
-			[]string{"addon", "branch", "what is wrong"}, b.failing(),
+			[]string{"addon", "branch", "what is wrong"}, said(b.Plan.Problems),
 		},
 		{
 			"Waiting", "Held back for now. They are opened without anybody doing anything.", "waiting",
@@ -119,6 +119,10 @@ func (b Board) sections() []section {
 		{
 			"Declined", "Pull requests that a person closed. Each is opened again when another version is out, or when it would change something else; reopening it works at any time.", "declined",
 			[]string{"pull request", "upgrade", "branch", "from → to", "step"}, listed(b.Declined, func(l Listed) string { return pull(l.Pull) }, step),
+		},
+		{
+			"To know", "Nothing is wrong here yet.", "to know",
+			[]string{"addon", "branch", "what to know"}, said(b.Plan.Remarks),
 		},
 	}
 }
@@ -142,6 +146,13 @@ func step(l Listed) string {
 		text += ", **security**"
 	}
 	return text
+}
+
+func stepAndWhy(l Listed) string {
+	if l.Why == "" {
+		return step(l)
+	}
+	return step(l) + "; left as it is: " + prose(l.Why, 300)
 }
 
 // listed writes proposals, sorted, with more columns before and after what they propose.
@@ -198,13 +209,13 @@ func byBranch(a, b string) int {
 	return cmp.Or(cmp.Compare(ai, bi), cmp.Compare(aj, bj), cmp.Compare(ak, bk), cmp.Compare(a, b))
 }
 
-// failing has one line for each addon and thing that is wrong, with the branches that have it.
-func (b Board) failing() [][]string {
-	type wrong struct{ addon, message string }
-	return together(b.Plan.Problems, func(p upgrade.Problem) (wrong, string) { return wrong{p.Addon, p.Message}, p.Branch },
-		func(a, b wrong) int { return cmp.Or(cmp.Compare(a.addon, b.addon), cmp.Compare(a.message, b.message)) },
-		func(w wrong, branches string) []string {
-			return []string{prose(w.addon, 100), branches, prose(w.message, 300)}
+// said has one line for each addon and thing that is said of it, with the branches that it is about.
+func said(all []upgrade.Problem) [][]string {
+	type line struct{ addon, message string }
+	return together(all, func(p upgrade.Problem) (line, string) { return line{p.Addon, p.Message}, p.Branch },
+		func(a, b line) int { return cmp.Or(cmp.Compare(a.addon, b.addon), cmp.Compare(a.message, b.message)) },
+		func(l line, branches string) []string {
+			return []string{prose(l.addon, 100), branches, prose(l.message, 300)}
 		})
 }
 

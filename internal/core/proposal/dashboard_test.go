@@ -23,12 +23,13 @@ func aBoard() Board {
 	old := "its chart is for Kubernetes >=1.32.0-0, and 1.31 is not"
 	return Board{
 		Repository: "kaas/addons", URL: home,
-		Open:     []Listed{{Proposal: secure().Proposal, Pull: 41}, {Proposal: lower().Proposal, Pull: 40}, {Proposal: minorStep().Proposal, Pull: 39}},
+		Open:     []Listed{{Proposal: secure().Proposal, Pull: 41}, {Proposal: lower().Proposal, Pull: 40, Why: "ada committed to it"}, {Proposal: minorStep().Proposal, Pull: 39}},
 		Waiting:  []Listed{{Proposal: grouped().Proposal, Why: "5 upgrade pull requests are open for main, at most 5 are allowed by maxOpenPerBranch"}, {Proposal: contents().Proposal, Why: "the schedule: * 8-17 * * 1-5"}},
 		Declined: []Listed{{Proposal: followed().Proposal, Pull: 12}},
 		Plan: upgrade.Plan{
 			Upgrades: []upgrade.Upgrade{refused("release-1.31", upgrade.Refused{Version: "5.0.1", Reason: old}, upgrade.Refused{Version: "5.0.0", Reason: old})},
 			Held:     []upgrade.Upgrade{refused("release-1.30", upgrade.Refused{Version: "5.0.1", Reason: old}, upgrade.Refused{Version: "4.9.0", Reason: "ignored by the catalog (>=4.5 <5)"})},
+			Remarks:  []upgrade.Problem{{Addon: "external-secrets", Message: "https://charts.old.example has moved to https://charts.new.example: name that in the catalog"}},
 			Problems: []upgrade.Problem{
 				{Addon: "velero", Branch: "release-1.31", Message: "chart velero 2.1.0 is not listed any more by https://charts.example.com: it was withdrawn"},
 				{Addon: "velero", Branch: "main", Message: "chart velero 2.1.0 is not listed any more by https://charts.example.com: it was withdrawn"},

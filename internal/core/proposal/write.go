@@ -135,7 +135,7 @@ func (r Request) commands() string {
 
 func (r Request) afterMerge() string {
 	if _, is := release.ParseBranch(r.Proposal.Branch); is {
-		return " It goes no further: clusters get it with the next release of " + markdown.Code(markdown.Clip(r.Proposal.Branch, 300)) + "."
+		return " Clusters get it with the next release of " + markdown.Code(markdown.Clip(r.Proposal.Branch, 300)) + ". It goes to no other branch."
 	}
 	text := ""
 	if len(r.Proposal.Comes) > 0 {
@@ -148,7 +148,7 @@ func (r Request) afterMerge() string {
 		}
 	}
 	if len(kept) > 0 {
-		text += " " + verb(len(kept), "The label ", "The labels ") + branches(kept) + " " + verb(len(kept), "keeps", "keep") + " it from where it cannot run."
+		text += " " + verb(len(kept), "The label ", "The labels ") + branches(kept) + " " + verb(len(kept), "keeps", "keep") + " it from where it cannot run: what can run there is proposed there."
 	}
 	return text
 }
