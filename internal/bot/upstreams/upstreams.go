@@ -154,10 +154,11 @@ func (s *Sources) Describe(ctx context.Context, source upstream.Source, version 
 		one, err := s.Charts.Image(ctx, source.Repository, version)
 		return []upstream.Version{one}, err
 	})
+	var remark Remark
 	switch {
 	case ctx.Err() != nil:
 		return upstream.Version{}, ctx.Err()
-	case err != nil:
+	case err != nil && !errors.As(err, &remark):
 		return upstream.Version{}, errors.New(sentence(err.Error()))
 	}
 	return found[0], nil

@@ -48,10 +48,10 @@ func (w *world) answer(ctx context.Context, what string) ([]upstream.Version, er
 
 func (w *world) one(ctx context.Context, what string) (upstream.Version, error) {
 	found, err := w.answer(ctx, what)
-	if err != nil {
+	if len(found) == 0 {
 		return upstream.Version{}, err
 	}
-	return found[0], nil
+	return found[0], err
 }
 
 func (w *world) Versions(ctx context.Context, repository, chart string) ([]upstream.Version, error) {
@@ -261,6 +261,33 @@ func TestAddressesOnGitHub(t *testing.T) {
 		if got, ok := s.repository(address); got != want || ok != (want != "") {
 			t.Errorf("%q: %q, %v; want %q", address, got, ok, want)
 		}
+	}
+}
+
+// TestDescribing one version: a remark is no failure, and a failure is a sentence, each time with one request.
+func TestDescribing(t *testing.T) {
+	w := &world{
+		versions: map[string][]upstream.Version{"chart one 1.0.0 of https://old.example.com": named("1.0.0")},
+		errs: map[string]error{
+			"chart one 1.0.0 of https://old.example.com": moved{"https://new.example.com"},
+			"image quay.io/a/b:v1":                       errors.New("HEAD https://me:hunter2@quay.io/v2:\n404"),
+		},
+	}
+	s := w.sources()
+	for range 2 {
+		v, err := s.Describe(t.Context(), upstream.Source{Kind: upstream.Helm, Repository: "https://old.example.com", Name: "one"}, "1.0.0")
+		if err != nil || v.Name != "1.0.0" {
+			t.Errorf("with a remark: %v, %v", v, err)
+		}
+		if _, err := s.Describe(t.Context(), upstream.Source{Kind: upstream.Image, Repository: "quay.io/a/b"}, "v1"); err == nil || err.Error() != "HEAD https://quay.io/v2: 404" {
+			t.Errorf("a failure: %v", err)
+		}
+	}
+	if _, err := s.Describe(t.Context(), upstream.Source{Kind: upstream.GitHub, Repository: "acme/none"}, "v1"); err == nil || err.Error() != "acme/none has no releases on GitHub: to follow its tags, name it as upstream.git" {
+		t.Errorf("no releases: %v", err)
+	}
+	if len(w.asked) != 3 {
+		t.Errorf("asked %q", w.asked)
 	}
 }
 
