@@ -291,6 +291,10 @@ func TestFilesOfPrivateRepositories(t *testing.T) {
 	if got := <-stolen; got != "" {
 		t.Errorf("the token went elsewhere: %s", got)
 	}
+	_, _, _ = releases.Asset(t.Context(), upstream.Asset{Name: "x", URL: other.URL + "/x"})
+	if got := <-stolen; got != "" {
+		t.Errorf("the token went to another address: %s", got)
+	}
 	_, _, err = p.releases().Asset(t.Context(), found[0].Assets[0])
 	if want := "download x: not found on GitHub: 404 Not Found: it is not there, or the credentials may not see it"; err == nil || err.Error() != want {
 		t.Errorf("without a token: %v", err)
