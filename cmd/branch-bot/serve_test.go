@@ -188,7 +188,7 @@ addons:
 	read, write := io.Pipe()
 	l := &logs{t: t, lines: bufio.NewScanner(read)}
 	s := &serving{settle: time.Millisecond}
-	s.keep.plan = s.keep.following.reconcile
+	s.keep.plan = s.keep.reconcile
 	cmd := s.command()
 	cmd.SetErr(write)
 	cmd.SetArgs([]string{

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/adapter/github"
 	"github.com/addon-manager/addon-manager/internal/adapter/registry"
 	"github.com/addon-manager/addon-manager/internal/bot/upstreams"
@@ -65,7 +66,15 @@ func (s *sourcing) open(f forgeFlags, r rendering) (*sources, error) {
 	if all.releases, err = github.NewReleases(o); err != nil {
 		return nil, cli.Usagef("--upstream-github-url: %w", err)
 	}
-	all.Sources = &upstreams.Sources{Charts: all.charts, Releases: all.releases, Web: webOf(s.githubURL)}
+	known, err := registry.ReadCredentials(r.registryConfig)
+	if err != nil {
+		return nil, err
+	}
+	tags := git.Remotes{Auth: func(host string) git.Auth {
+		user, password := known(host)
+		return git.Auth{Username: user, Password: password}
+	}}
+	all.Sources = &upstreams.Sources{Charts: all.charts, Releases: all.releases, Tags: tags, Web: webOf(s.githubURL)}
 	return all, nil
 }
 

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -89,8 +91,7 @@ func (u *upgrades) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer done()
-	rendering.Charts = s.charts
-	plan, _, err := proposing.Plan(cmd.Context(), p.proposing(o, rendering))
+	plan, err := p.upgrades(cmd.Context(), s, o, rendering)
 	return u.planned.finish(cmd, plan, err)
 }
 
@@ -110,20 +111,29 @@ func printUpgrades(out io.Writer, f show.Format, found upgrading.Found) error {
 	} else if err := tableOf(out, found.Plan); err != nil {
 		return err
 	}
-	if len(found.Plan.Problems) > 0 {
-		fmt.Fprintln(out, "\nproblems:")
-	}
-	for _, p := range found.Plan.Problems {
-		about := p.Addon
-		switch {
-		case about == "":
-			about = p.Branch
-		case p.Branch != "":
-			about += " on " + p.Branch
+	for _, list := range []struct {
+		title string
+		lines []upgrade.Problem
+	}{{"problems", found.Plan.Problems}, {"remarks", found.Plan.Remarks}} {
+		if len(list.lines) > 0 {
+			fmt.Fprintf(out, "\n%s:\n", list.title)
 		}
-		fmt.Fprintf(out, "  %s: %s\n", markdown.Clean(about), markdown.OneLine(p.Message))
+		for _, p := range list.lines {
+			fmt.Fprintf(out, "  %s: %s\n", markdown.Clean(about(p)), markdown.OneLine(p.Message))
+		}
 	}
 	return nil
+}
+
+// about says where a problem is.
+func about(p upgrade.Problem) string {
+	switch {
+	case p.Addon == "":
+		return p.Branch
+	case p.Branch != "":
+		return p.Addon + " on " + p.Branch
+	}
+	return p.Addon
 }
 
 func tableOf(out io.Writer, plan upgrade.Plan) error {
@@ -134,12 +144,18 @@ func tableOf(out io.Writer, plan upgrade.Plan) error {
 		more := func(format string, args ...any) {
 			fmt.Fprintf(w, "\t\t\t  %s\n", markdown.OneLine(fmt.Sprintf(format, args...)))
 		}
-		if len(u.Changes) > 1 {
-			for _, c := range u.Changes {
+		for _, c := range u.Changes {
+			switch several := slices.ContainsFunc(u.Changes, func(o upgrade.Change) bool { return o.Pin.Source != c.Pin.Source }); {
+			case c.Apart:
+				more("also %s to %s, which is no new major, by itself", c.From, c.To)
+			case c.Size == upstream.Digest:
+				more("%s of %s names other content than it did", c.To, upgrading.Title(c.Pin.Source))
+			case several:
 				more("%s from %s to %s", upgrading.Title(c.Pin.Source), c.From, c.To)
 			}
-		} else if len(u.Changes) == 1 && u.Changes[0].Size == upstream.Digest {
-			more("%s names other content than it did", u.Changes[0].To)
+		}
+		if u.Group != "" {
+			more("in group %s", u.Group)
 		}
 		for _, r := range u.Refused {
 			more("not %s: %s", r.Version, r.Reason)
@@ -147,8 +163,8 @@ func tableOf(out io.Writer, plan upgrade.Plan) error {
 		for _, n := range u.Not {
 			more("not for %s: %s", n.Branch, n.Reason)
 		}
-		for _, b := range u.Comes {
-			more("%s gets it by a pick", b)
+		if len(u.Comes) > 0 {
+			more("comes to %s by a pick", strings.Join(u.Comes, ", "))
 		}
 	}
 	for _, u := range plan.Upgrades {

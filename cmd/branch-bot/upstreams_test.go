@@ -2,11 +2,11 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -61,7 +61,7 @@ type published struct {
 //
 //	outside FILE               starts the servers of FILE, and sets a variable to the address of each; once more, it changes what they publish
 //	expand FILE…               puts addresses in place of ${NAME} in files
-//	hidden FILE                writes what was printed last to FILE, with ${NAME} in place of addresses
+//	hidden FILE                writes what was printed last to FILE, with ${NAME} in place of addresses, and TIME in place of times
 var outsideCommands = map[string]script.Command{"outside": startOutside, "expand": expand, "hidden": hidden}
 
 var faults = map[string]upstreams.Fault{
@@ -193,5 +193,7 @@ func hidden(ts *testscript.TestScript, neg bool, args []string) {
 		text = strings.ReplaceAll(text, ts.Getenv(name), "${"+name+"}")
 		text = strings.ReplaceAll(text, strings.TrimPrefix(ts.Getenv(name), "http://"), "${"+name+"}")
 	}
-	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), moments.ReplaceAll([]byte(text), []byte("TIME")), 0o644))
 }
+
+var moments = regexp.MustCompile(`[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2} UTC`)
