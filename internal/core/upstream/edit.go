@@ -100,10 +100,10 @@ func (v value) scalars(visit func(value)) {
 // rewrite puts another version into what a place has.
 func rewrite(old string, p Pin, version, digest string) (string, error) {
 	switch {
-	case p.Range != "" && old == p.Range:
-		return ranged(old, version), nil
 	case old == p.Version:
 		return version, nil
+	case p.Range != "" && (old == p.Range || holds(old, p.Version)):
+		return ranged(old, version), nil // Another place may have another range that holds the same version.
 	case p.Digest != "" && old == p.Digest:
 		return digest, nil
 	case p.Digest != "" && "sha256:"+strings.ToLower(old) == p.Digest:
@@ -139,24 +139,34 @@ func ranged(old, version string) string {
 	if err != nil {
 		return version
 	}
-	if r, err := semver.NewConstraint(old); err == nil && r.Check(v) {
+	if holds(old, version) {
 		return old
 	}
-	for _, form := range []struct{ exp *regexp.Regexp }{{oneBound}, {wildcard}} {
-		m := form.exp.FindStringSubmatch(old)
+	for _, form := range []*regexp.Regexp{oneBound, wildcard} {
+		m := form.FindStringSubmatch(old)
 		if m == nil {
 			continue
 		}
 		numbers := []string{fmt.Sprint(v.Major()), fmt.Sprint(v.Minor()), fmt.Sprint(v.Patch())}
 		next := m[1] + strings.Join(numbers[:1+strings.Count(old, ".")], ".")
-		if form.exp == wildcard {
+		if form == wildcard {
 			next = m[1] + strings.Join(append(numbers[:strings.Count(old, ".")], m[3]), ".")
 		} else if v.Prerelease() != "" {
 			next = m[1] + strings.TrimPrefix(version, "v")
 		}
-		if r, err := semver.NewConstraint(next); err == nil && r.Check(v) {
+		if holds(next, version) {
 			return next
 		}
 	}
 	return version
+}
+
+// holds tells whether a version is in a range, as Helm sees it.
+func holds(r, version string) bool {
+	constraint, err := semver.NewConstraint(r)
+	if err != nil {
+		return false
+	}
+	v, err := semver.NewVersion(version)
+	return err == nil && constraint.Check(v)
 }

@@ -164,7 +164,7 @@ func (p *parsed) suffix(s string) {
 	}
 	p.variant = s
 	m := revision.FindStringSubmatch(strings.ToLower(s))
-	if m == nil || m[2] == "" && m[1] != "" || m[2] != "" && !counting[m[2]] || describes(s) {
+	if m == nil || m[2] == "" && m[1] != "" || m[2] != "" && !counting[m[2]] {
 		return
 	}
 	p.counts, p.count = true, number(m[3])

@@ -36,3 +36,26 @@ func TestReference(t *testing.T) {
 		t.Errorf("%d and %d versions were found", declared, all)
 	}
 }
+
+func BenchmarkFind(b *testing.B) {
+	tree := os.DirFS("../../..")
+	data, err := os.ReadFile("../../../" + catalog.File)
+	if err != nil {
+		b.Fatal(err)
+	}
+	c, err := catalog.Decode(catalog.File, data)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		for _, a := range c.Addons {
+			Find(a, tree)
+		}
+	}
+}
+
+func BenchmarkCompare(b *testing.B) {
+	for b.Loop() {
+		Compare("v1.2.3-rc.1", "1.2.3-debian-12-r5")
+	}
+}
