@@ -352,7 +352,7 @@ func TestDecide(t *testing.T) {
 			problem x: none of the 3 versions of image quay.io/x/exporter can be compared with latest: pin one of them
 			problem y: none of the 3 versions of image quay.io/x/exporter can be compared with 20240501-abc: pin one of them
 			`, ``},
-		"two contents under one name": {world{main: "x helm:exporter 4.1.0", offers: map[string]string{chart: "4.1.0\n4.2.0 digest=sha256:a\n4.2.0 digest=sha256:b\n4.1.9 digest=sha256:c\n4.1.9 digest=sha256:c"}}, `
+		"two contents under one name": {world{main: "x helm:exporter 4.1.0", offers: map[string]string{chart: "4.1.0\n4.2.0 digest=sha256:a\n4.1.9 digest=sha256:c\n4.2.0 digest=sha256:b\n4.1.9 digest=sha256:c"}}, `
 			main x: 4.1.0 → 4.1.9
 			  not 4.2.0: its source has it twice, with different contents
 			`, `

@@ -1,7 +1,6 @@
 package upgrade
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,7 +31,9 @@ type slot struct {
 	best, apart, renewed *upstream.Version
 	// refused are the newer ones that cannot, newest first.
 	refused []Refused
-	fate    fate
+	// waits tells that nothing is decided before more is known.
+	waits bool
+	fate  fate
 }
 
 // fate is what becomes of a slot.
@@ -77,7 +78,11 @@ func newer(a, b string) bool {
 
 // choose decides a slot on its own. A release branch never gets what main does not get.
 func (d *decider) choose(s *slot) {
+	if s.main != nil && s.main.waits {
+		return
+	}
 	candidates := s.offer.after(s.current)
+	described, whole := 0, true
 	for i, v := range candidates {
 		if s.best != nil && upstream.Step(s.current, v.Name) == upstream.Major {
 			continue // Best is newer, and another pull request is only for those who do not want that step.
@@ -90,11 +95,16 @@ func (d *decider) choose(s *slot) {
 		}
 		r, known := d.refuse(s, v)
 		if !known {
-			d.want(s, candidates[i:])
+			// The more were of no use, the more are asked about at a time.
+			s.waits = d.want(s, candidates[i:], described+1)
+			whole = false
 			break
 		}
 		if r.Reason != "" {
 			s.refused = append(s.refused, r)
+			if s.asksFor() && v.Described && d.unwanted(s, v) == "" {
+				described++
+			}
 			continue
 		}
 		if !v.Described {
@@ -108,7 +118,7 @@ func (d *decider) choose(s *slot) {
 			break
 		}
 	}
-	if s.best == nil {
+	if s.best == nil && whole {
 		d.renew(s)
 	}
 	d.deprecation(s, candidates)
@@ -164,22 +174,22 @@ func (d *decider) deprecation(s *slot, candidates []upstream.Version) {
 	}
 }
 
-// want asks about the next of some versions: the more were refused, the more at a time.
-func (d *decider) want(s *slot, candidates []upstream.Version) {
-	asked := 0
+// want asks about the next few of some versions, and tells whether it could.
+func (d *decider) want(s *slot, candidates []upstream.Version, few int) (could bool) {
 	for _, v := range candidates {
 		if v.Described || d.unwanted(s, v) != "" {
 			continue
 		}
-		if asked > len(s.refused) {
-			return
+		if few == 0 {
+			break
 		}
 		if !d.ask(s.offer, v.Name) {
 			d.problem(s, fmt.Sprintf("only the newest %d versions of %s were looked at, and not all that are newer than %s are among them: name those wanted in upstream.only", maxDescribed, title(s.pin.Source), s.current))
-			return
+			break
 		}
-		asked++
+		few, could = few-1, true
 	}
+	return could
 }
 
 // ask has one version described, unless there were too many.
@@ -265,13 +275,7 @@ func (s *slot) writes(v upstream.Version) (tag, reason string) {
 func (d *decider) follow(s *slot) (found bool) {
 	tag := strings.TrimPrefix(s.pin.Version, "v")
 	is := func(v string) bool { return strings.TrimPrefix(v, "v") == tag }
-	all := slices.DeleteFunc(slices.Clone(s.offer.versions), func(v upstream.Version) bool { return s.offer.doubled[v.Name] })
-	slices.SortStableFunc(all, func(a, b upstream.Version) int {
-		// The tag's own pre-releases are the last to be asked about.
-		pre := func(v upstream.Version) bool { return v.PreRelease || upstream.IsPreRelease(v.Name) }
-		order, _ := upstream.Compare(b.Name, a.Name)
-		return cmp.Or(first(pre(b), pre(a)), order, cmp.Compare(a.Name, b.Name))
-	})
+	all := s.offer.ordered()
 	for i, v := range all {
 		helm := s.pin.Source.Kind == upstream.Helm
 		switch {

@@ -31,8 +31,9 @@ type offer struct {
 	doubled map[string]bool
 	// described counts those that were asked about; it is 0 for a source that tells all at once.
 	described int
-	// newer remembers the versions after a current one.
+	// newer remembers the versions after a current one, all those that count in order.
 	newer map[string][]upstream.Version
+	all   []upstream.Version
 }
 
 func newOffer(s upstream.Source, l upstream.Listing) *offer {
@@ -108,6 +109,19 @@ func (o *offer) after(current string) []upstream.Version {
 	return all
 }
 
+// ordered are all versions, newest first, and those that are not finished after the others.
+func (o *offer) ordered() []upstream.Version {
+	if o.all == nil {
+		pre := func(v upstream.Version) bool { return v.PreRelease || upstream.IsPreRelease(v.Name) }
+		o.all = slices.DeleteFunc(slices.Clone(o.versions), func(v upstream.Version) bool { return o.doubled[v.Name] })
+		slices.SortFunc(o.all, func(a, b upstream.Version) int {
+			order, _ := upstream.Compare(b.Name, a.Name)
+			return cmp.Or(first(pre(b), pre(a)), order, cmp.Compare(a.Name, b.Name))
+		})
+	}
+	return o.all
+}
+
 func (o *offer) unfinished(current string) bool {
 	v, listed := o.find(current)
 	return upstream.IsPreRelease(current) || listed && v.PreRelease
@@ -116,7 +130,7 @@ func (o *offer) unfinished(current string) bool {
 // newestFirst sorts versions. Of those that differ in nothing that counts, the one that is written like the current one stays.
 func newestFirst(all []upstream.Version, current string) []upstream.Version {
 	like := func(v upstream.Version) bool { return (v.Name[0] == 'v') == (current != "" && current[0] == 'v') }
-	slices.SortStableFunc(all, func(a, b upstream.Version) int {
+	slices.SortFunc(all, func(a, b upstream.Version) int {
 		order, _ := upstream.Compare(b.Name, a.Name)
 		return cmp.Or(order, first(like(a), like(b)), cmp.Compare(a.Name, b.Name))
 	})
