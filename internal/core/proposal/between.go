@@ -40,7 +40,9 @@ func prefixes(releases []upstream.Version, chart, to string) (all []string) {
 		return func(v upstream.Version) bool { _, ok := after(v.Name, prefix); return ok }
 	}
 	if chart != "" {
-		for _, p := range []string{chart + "-", "helm-chart-" + chart + "-", "helm-chart-", "chart-", chart + "-chart-", chart + "/", "charts/" + chart + "/", "chart/", chart + "@"} {
+		for _, p := range []string{
+			chart + "-", "helm-chart-" + chart + "-", "helm-chart-", "chart-", chart + "-chart-", chart + "/", "charts/" + chart + "/", "chart/", chart + "@",
+		} {
 			if slices.ContainsFunc(releases, is(p)) {
 				return []string{p}
 			}

@@ -98,31 +98,38 @@ func (b Board) sections() []section {
 	return []section{
 		{
 			"Open", "Pull requests to decide.", "open",
-			[]string{"pull request", "upgrade", "branch", "from → to", "step"}, listed(b.Open, func(l Listed) string { return pull(l.Pull) }, stepAndWhy),
+			[]string{"pull request", "upgrade", "branch", "from → to", "step"},
+			listed(b.Open, func(l Listed) string { return pull(l.Pull) }, stepAndWhy),
 		},
 		{
 			"Failing", "No newer version can be found, or none can be taken. Everything else goes on.", "failing",
-			[]string{"addon", "branch", "what is wrong"}, said(b.Plan.Problems),
+			[]string{"addon", "branch", "what is wrong"},
+			said(b.Plan.Problems),
 		},
 		{
 			"Waiting", "Held back for now. They are opened without anybody doing anything.", "waiting",
-			[]string{"upgrade", "branch", "from → to", "step", "waits for"}, listed(b.Waiting, nil, step, func(l Listed) string { return prose(l.Why, 300) }),
+			[]string{"upgrade", "branch", "from → to", "step", "waits for"},
+			listed(b.Waiting, nil, step, func(l Listed) string { return prose(l.Why, 300) }),
 		},
 		{
 			"Refused", "Newer versions that a branch cannot run or the catalog does not want. Of each reason the newest is listed.", "refused",
-			[]string{"addon", "branch", "version", "why not"}, b.refused(),
+			[]string{"addon", "branch", "version", "why not"},
+			b.refused(),
 		},
 		{
 			"Ignored", "A person said `/ignore` on a pull request. Reopening that pull request takes it back.", "ignored",
-			[]string{"what", "branch", "not wanted", "by"}, b.ignored(),
+			[]string{"what", "branch", "not wanted", "by"},
+			b.ignored(),
 		},
 		{
 			"Declined", "Pull requests that a person closed. Each is opened again when another version is out, or when it would change something else; reopening it works at any time.", "declined",
-			[]string{"pull request", "upgrade", "branch", "from → to", "step"}, listed(b.Declined, func(l Listed) string { return pull(l.Pull) }, step),
+			[]string{"pull request", "upgrade", "branch", "from → to", "step"},
+			listed(b.Declined, func(l Listed) string { return pull(l.Pull) }, step),
 		},
 		{
 			"To know", "Nothing is wrong here yet.", "to know",
-			[]string{"addon", "branch", "what to know"}, said(b.Plan.Remarks),
+			[]string{"addon", "branch", "what to know"},
+			said(b.Plan.Remarks),
 		},
 	}
 }
