@@ -57,7 +57,8 @@ func Parse(name string, data []byte) (*File, error) {
 	return f, nil
 }
 
-// Raw is how a scalar is written, with its quotes, and where. Ok is false when that is no part of one line which says it as it is: a block, a text over several lines, one with escapes.
+// Raw is how a scalar is written, with its quotes, and where. Ok is false when that is no part of one line which says it as it is: a block, a
+// text over several lines, one with escapes.
 func (f *File) Raw(n *yaml.Node) (start int, raw string, ok bool) {
 	if n.Kind != yaml.ScalarNode || n.Value == "" || n.Line < 1 || n.Line > len(f.starts) {
 		return 0, "", false
@@ -95,8 +96,8 @@ func (f *File) skip(at int) int {
 	return at
 }
 
-// Set gives the file with other values for some of its scalars, in the same quotes. What would be read as something else than text without quotes gets them. The result is read again: it is the
-// same document but for these values, or there is an error.
+// Set gives the file with other values for some of its scalars, in the same quotes. What would be read as something else than text without
+// quotes gets them. The result is read again: it is the same document but for these values, or there is an error.
 func (f *File) Set(values map[*yaml.Node]string) ([]byte, error) {
 	nodes := slices.SortedFunc(maps.Keys(values), func(a, b *yaml.Node) int {
 		return 2*(a.Line-b.Line) + min(max(a.Column-b.Column, -1), 1)
@@ -132,7 +133,8 @@ func written(n *yaml.Node, value string) string {
 	return value
 }
 
-// text tells whether a value without quotes is read as text, whatever the reader: 1.10 is a number, 2024-05-01 a date, and for readers of older YAML no is false.
+// text tells whether a value without quotes is read as text, whatever the reader: 1.10 is a number, 2024-05-01 a date, and for readers of
+// older YAML no is false.
 func text(value string) bool {
 	var n yaml.Node
 	if yaml.Unmarshal([]byte("- "+value), &n) != nil || n.Kind != yaml.DocumentNode || n.Content[0].Kind != yaml.SequenceNode || len(n.Content[0].Content) != 1 {

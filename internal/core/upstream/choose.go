@@ -137,8 +137,8 @@ func (f *finder) copied(declared Source) []Pin {
 	return []Pin{p}
 }
 
-// followers is the pin of the images whose tag is the version of the application in what the catalog names: those with the tag that most images have. Of several such tags it is the one
-// whose images are called most like it.
+// followers is the pin of the images whose tag is the version of the application in what the catalog names: those with the tag that most
+// images have. Of several such tags it is the one whose images are called most like it.
 func (f *finder) followers(declared Source) []Pin {
 	tags := map[string][]Pin{}
 	for _, p := range f.found {

@@ -9,10 +9,12 @@ import (
 )
 
 // Compare orders two versions as their publishers count, and tells whether they can be compared at all: semantic versions with or without a v or a
-// prefix that both have (helm-chart-1.2.3), fewer or more numbers, builds (+1), dates. "latest" is comparable to nothing. Suffixes that are variants of an image (-alpine, -debian-12) are comparable
-// only among themselves; in one that counts (-r3, -k3s1, -5) the higher number is the newer one.
+// prefix that both have (helm-chart-1.2.3), fewer or more numbers, builds (+1), dates. "latest" is comparable to nothing. Suffixes that are
+// variants of an image (-alpine, -debian-12) are comparable only among themselves; in one that counts (-r3, -k3s1, -5) the higher number is
+// the newer one.
 //
-// Among versions of which each can be compared with each, the order is one that can be sorted by. Versions that differ in nothing that counts, such as 1.0 and v1.0.0, are equal.
+// Among versions of which each can be compared with each, the order is one that can be sorted by. Versions that differ in nothing that counts,
+// such as 1.0 and v1.0.0, are equal.
 func Compare(a, b string) (order int, comparable bool) {
 	x, ok := parse(a)
 	if !ok {
@@ -42,7 +44,8 @@ func (x parsed) preRelease(y parsed) int {
 	return semver.New(0, 0, 0, identifiers(x.pre), "").Compare(semver.New(0, 0, 0, identifiers(y.pre), ""))
 }
 
-// built orders builds that differ in their numbers. Of other builds of the same version, such as those named after a commit, nobody knows which is the newer one.
+// built orders builds that differ in their numbers. Of other builds of the same version, such as those named after a commit, nobody knows
+// which is the newer one.
 func (x parsed) built(y parsed) (order int, comparable bool) {
 	a, b := runs(x.build), runs(y.build)
 	for i := range min(len(a), len(b)) {
@@ -72,7 +75,8 @@ const (
 	Digest Size = "digest"
 )
 
-// Step is the size of the step from one version to a newer one; Major where that cannot be said. Of dates, the year is the major version and the month the minor one.
+// Step is the size of the step from one version to a newer one; Major where that cannot be said. Of dates, the year is the major version and
+// the month the minor one.
 func Step(from, to string) Size {
 	if from == to {
 		return Digest
@@ -88,8 +92,8 @@ func Step(from, to string) Size {
 	return Patch
 }
 
-// Alike tells whether an image's tag is written with as many numbers as another. A tag with fewer, such as 1.27, stands for the newest of many versions: who names one such tag wants
-// another, and who names 1.27.0 does not want 1.28.
+// Alike tells whether an image's tag is written with as many numbers as another. A tag with fewer, such as 1.27, stands for the newest of many
+// versions: who names one such tag wants another, and who names 1.27.0 does not want 1.28.
 func Alike(a, b string) bool {
 	x, ok := parse(a)
 	y, also := parse(b)

@@ -7,14 +7,16 @@ import (
 	"strings"
 )
 
-// parsed is a version in its parts: chart-v1.2.3-rc.1-alpine+5 has the prefix chart-, three numbers, the pre-release rc.1, the variant alpine and the build 5.
+// parsed is a version in its parts: chart-v1.2.3-rc.1-alpine+5 has the prefix chart-, three numbers, the pre-release rc.1, the variant alpine
+// and the build 5.
 type parsed struct {
 	prefix  string
 	numbers []uint64
 	// dated tells that the numbers are year, month, day and more. A date is no newer version of what counts 1, 2, 3.
 	dated      bool
 	pre, build string
-	// variant is a suffix that says what is inside. Of one that counts, such as -debian-12-r5, count is the number at its end, and variant what is before it.
+	// variant is a suffix that says what is inside. Of one that counts, such as -debian-12-r5, count is the number at its end, and variant
+	// what is before it.
 	variant string
 	counts  bool
 	count   uint64

@@ -19,7 +19,8 @@ type Pin struct {
 	App bool `json:"app,omitempty"`
 	// Places are where it is written, sorted by file and position. A chart that lies in charts/ and is named without a version has none.
 	Places []Place `json:"places"`
-	// Lock is the Chart.lock that goes with it, Vendored the archive or folder with a copy of the chart, or the file that is a copy of the asset. All are paths in the repository, or empty.
+	// Lock is the Chart.lock that goes with it, Vendored the archive or folder with a copy of the chart, or the file that is a copy of the
+	// asset. All are paths in the repository, or empty.
 	Lock     string `json:"lock,omitempty"`
 	Vendored string `json:"vendored,omitempty"`
 }
