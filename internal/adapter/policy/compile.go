@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/open-policy-agent/opa/rego"
@@ -15,7 +16,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/policy"
 )
 
-// compiled is a set of policies, ready to be asked. One at a time may ask.
+// compiled is a set of policies, ready to be asked; one request at a time.
 type compiled struct {
 	time        time.Duration
 	constraints []*constraint
@@ -24,7 +25,7 @@ type compiled struct {
 	store       storage.Store
 	referential bool
 	// slow are the constraints that took too long once, with what is told of them.
-	slow map[string]string
+	slow sync.Map
 }
 
 func (c *compiled) about() loaded {
@@ -38,7 +39,7 @@ func (c *compiled) about() loaded {
 // compile reads policies of files. Its error holds everything that is wrong.
 func compile(files []policy.File, limit time.Duration) (*compiled, error) {
 	c := &compiled{
-		time: limit, queries: map[*template]rego.PreparedEvalQuery{}, slow: map[string]string{},
+		time: limit, queries: map[*template]rego.PreparedEvalQuery{},
 		store: inmem.NewFromObjectWithOpts(map[string]any{"inventory": map[string]any{}}, inmem.OptRoundTripOnWrite(false)),
 	}
 	all, wrong := documents(files)

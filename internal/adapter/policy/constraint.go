@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/open-policy-agent/opa/ast"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/addon-manager/addon-manager/internal/core/policy"
@@ -18,6 +19,8 @@ type constraint struct {
 	match      *policy.Match
 	action     policy.Action
 	parameters map[string]any
+	// input are the parameters as Rego has them.
+	input ast.Value
 }
 
 // points are the enforcement points whose actions count: what gator would say, and what an API server would.
@@ -54,6 +57,9 @@ func parseConstraint(d *document, t *template) (*constraint, faults) {
 	}
 	if err := t.schema.apply(c.parameters); err != nil {
 		return nil, faults{d.at(lineOf(find(d.node, "spec", "parameters")), "spec.parameters do not fit what the template %s asks for: %v", t.document.head.Metadata.Name, err)}
+	}
+	if c.input, err = ast.InterfaceToValue(c.parameters); err != nil {
+		return nil, faults{d.at(lineOf(find(d.node, "spec", "parameters")), "spec.parameters: %v", err)}
 	}
 	action, wrong := actionOf(d)
 	if wrong != nil || action == "" {

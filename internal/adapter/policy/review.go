@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/open-policy-agent/opa/ast"
 	"github.com/open-policy-agent/opa/rego"
@@ -50,15 +53,18 @@ func (c *compiled) review(ctx context.Context, r request) ([]answer, error) {
 			return nil, err
 		}
 	}
-	answers := make([]answer, len(r.Ask))
+	answers, errs := make([]answer, len(r.Ask)), make([]error, len(r.Ask))
+	var wait sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for n, i := range r.Ask {
-		a, err := c.judge(ctx, subjectOf(objects[i], namespaces))
-		if err != nil {
-			return nil, err
-		}
-		answers[n] = a
+		slots <- struct{}{}
+		wait.Go(func() {
+			answers[n], errs[n] = c.judge(ctx, subjectOf(objects[i], namespaces))
+			<-slots
+		})
 	}
-	return answers, nil
+	wait.Wait()
+	return answers, errors.Join(errs...)
 }
 
 // subjectOf is an object with its namespace. A namespace that is not among the objects is there with the label that every namespace has.
@@ -116,7 +122,7 @@ func inventory(objects []map[string]any) map[string]any {
 	return root
 }
 
-// input is what Rego gets to see, the request that an API server would make.
+// review is what Rego gets to see: the request that an API server would make.
 func (s subject) review() map[string]any {
 	group, version, found := strings.Cut(manifest.Text(s.object, "apiVersion"), "/")
 	if !found {
@@ -142,8 +148,8 @@ func (c *compiled) judge(ctx context.Context, s subject) (a answer, err error) {
 		if !one.match.Matches(s.Subject) {
 			continue
 		}
-		if why := c.slow[one.name]; why != "" {
-			a.Problems = append(a.Problems, failed{one.name, why})
+		if why, slow := c.slow.Load(one.name); slow {
+			a.Problems = append(a.Problems, failed{one.name, why.(string)})
 			continue
 		}
 		if review == nil {
@@ -151,12 +157,8 @@ func (c *compiled) judge(ctx context.Context, s subject) (a answer, err error) {
 				return a, err
 			}
 		}
-		parameters, err := ast.InterfaceToValue(one.parameters)
-		if err != nil {
-			return a, err
-		}
 		input := ast.NewObject(
-			[2]*ast.Term{ast.StringTerm("review"), ast.NewTerm(review)}, [2]*ast.Term{ast.StringTerm("parameters"), ast.NewTerm(parameters)},
+			[2]*ast.Term{ast.StringTerm("review"), ast.NewTerm(review)}, [2]*ast.Term{ast.StringTerm("parameters"), ast.NewTerm(one.input)},
 		)
 		messages, err := c.evaluate(ctx, one, input)
 		if err != nil {
@@ -177,8 +179,9 @@ func (c *compiled) evaluate(ctx context.Context, one *constraint, input ast.Valu
 	query := c.queries[one.template]
 	results, err := query.Eval(ctx, rego.EvalParsedInput(input))
 	if ctx.Err() != nil {
-		c.slow[one.name] = fmt.Sprintf("it took more than %s, and is not asked again", c.time)
-		return nil, fmt.Errorf("%s", c.slow[one.name])
+		why := fmt.Sprintf("it took more than %s, and is not asked again", c.time)
+		c.slow.Store(one.name, why)
+		return nil, errors.New(why)
 	}
 	if err != nil {
 		return nil, err
@@ -187,13 +190,13 @@ func (c *compiled) evaluate(ctx context.Context, one *constraint, input ast.Valu
 	for _, r := range results {
 		said, ok := r.Bindings["x"].([]any)
 		if !ok {
-			return nil, fmt.Errorf("violation is no set: write violation[{\"msg\": msg}] { … }")
+			return nil, errors.New(`violation is no set: write violation[{"msg": msg}] { … }`)
 		}
 		for _, v := range said {
 			m, _ := v.(map[string]any)
 			msg, ok := m["msg"].(string)
 			if !ok {
-				return nil, fmt.Errorf("a violation has no msg, or one that is no text")
+				return nil, errors.New("a violation has no msg, or one that is no text")
 			}
 			messages = append(messages, clip(msg))
 		}

@@ -91,6 +91,7 @@ func work(in io.Reader, out io.Writer) error {
 			if set == nil {
 				debug.SetMaxStack(int(r.Settings.Memory / 8))
 				debug.SetMemoryLimit(r.Settings.Memory / 8 * 7)
+				debug.SetGCPercent(400)
 				go watch(r.Settings.Memory)
 				var got response
 				var err error
