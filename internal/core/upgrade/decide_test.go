@@ -207,8 +207,10 @@ func TestDecide(t *testing.T) {
 			upgrade/main/x
 			  x 4.2.0-rc.1 → 4.2.0-rc.2 patch
 			`},
-		"ignored and only": {world{main: "x helm:exporter 4.1.0", offers: map[string]string{chart: "4.1.0\n4.2.0\n4.2.1\n4.3.0\n5.0.0\n5.1.0-rc.1"},
-			says: map[string]catalog.Upstream{"x": {Ignore: "4.2.1 || 4.3.x", Only: "<5"}}}, `
+		"ignored and only": {world{
+			main: "x helm:exporter 4.1.0", offers: map[string]string{chart: "4.1.0\n4.2.0\n4.2.1\n4.3.0\n5.0.0\n5.1.0-rc.1"},
+			says: map[string]catalog.Upstream{"x": {Ignore: "4.2.1 || 4.3.x", Only: "<5"}},
+		}, `
 			main x: 4.1.0 → 4.2.0
 			  not 5.0.0: the catalog wants only <5
 			  not 4.3.0: ignored by the catalog (4.2.1 || 4.3.x)
@@ -232,8 +234,10 @@ func TestDecide(t *testing.T) {
 			  not x 4.1.3: 30 minutes old, at least 3 days are asked for
 			  not x 4.1.2: 2 days old, at least 3 days are asked for
 			`},
-		"too young, since it was first seen": {world{main: "x helm:exporter 4.1.0", offers: map[string]string{chart: "4.1.0\n4.1.1\n4.1.2\n4.1.3"}, rules: catalog.Upgrades{MinimumAge: 72 * time.Hour},
-			says: map[string]catalog.Upstream{"x": {MinimumAge: days(1)}}, seen: map[Release]time.Time{{source(chart), "4.1.1"}: now.Add(-24 * time.Hour), {source(chart), "4.1.2"}: now.Add(-90 * time.Minute)}}, `
+		"too young, since it was first seen": {world{
+			main: "x helm:exporter 4.1.0", offers: map[string]string{chart: "4.1.0\n4.1.1\n4.1.2\n4.1.3"}, rules: catalog.Upgrades{MinimumAge: 72 * time.Hour},
+			says: map[string]catalog.Upstream{"x": {MinimumAge: days(1)}}, seen: map[Release]time.Time{{source(chart), "4.1.1"}: now.Add(-24 * time.Hour), {source(chart), "4.1.2"}: now.Add(-90 * time.Minute)},
+		}, `
 			main x: 4.1.0 → 4.1.1
 			  not 4.1.3: seen for the first time now, at least 1 day is asked for, until 2026-11-23 08:00:00
 			  not 4.1.2: first seen 90 minutes ago, at least 1 day is asked for, until 2026-11-23 06:30:00
@@ -260,13 +264,15 @@ func TestDecide(t *testing.T) {
 			  x 4.1.0 → 4.1.2 patch
 			  not x 4.2.0: 1 hour old, at least 3 days are asked for
 			`},
-		"people do not want it": {world{main: "x helm:exporter 4.1.0", branches: all, offers: map[string]string{chart: "4.1.0\n4.1.1\n4.2.0\n5.0.0\n5.1.0\n6.0.0"},
+		"people do not want it": {world{
+			main: "x helm:exporter 4.1.0", branches: all, offers: map[string]string{chart: "4.1.0\n4.1.1\n4.2.0\n5.0.0\n5.1.0\n6.0.0"},
 			ignored: []Ignored{
 				{Branch: "main", Source: source(chart), Version: "5.0.0", Major: true, By: "alice", Pull: 12},
 				{Branch: "main", Source: source(chart), Version: "6.0.0", By: "bob"},
 				{Branch: "release-1.32", Source: source(chart), Version: "4.2.0", By: "carol", Pull: 14},
 				{Branch: "release-1.31", Source: source("oci:exporter"), Version: "4.2.0", By: "dave", Pull: 15},
-			}}, `
+			},
+		}, `
 			main x: 4.1.0 → 4.2.0
 			  not 6.0.0: bob does not want it
 			  not 5.1.0: alice does not want this major version (#12)
