@@ -240,6 +240,9 @@ func difference(a, b string) string {
 
 // TestStopped ends the run after each single step, as a signal does.
 func TestStopped(t *testing.T) {
+	if testing.Short() {
+		t.Skip("TestFaults has the like of it")
+	}
 	want, _ := undisturbed(t)
 	town := busy(t, github.Options{})
 	for runs := 0; ; runs++ {
