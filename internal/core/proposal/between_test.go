@@ -29,6 +29,7 @@ func TestBetween(t *testing.T) {
 		"a chart numbered like its repository":       {plain, "cert-manager", "v1.16.2", "v1.16.3", []string{"v1.16.3"}},
 		"a folder in front":                          {[]string{"charts/x/v1.1.0", "charts/x/v1.0.0", "v7.0.0"}, "x", "1.0.0", "1.1.0", []string{"charts/x/v1.1.0"}},
 		"a chart's tags are none of the application": {[]string{"helm-chart-1.2.0", "helm-chart-1.1.0"}, "", "1.1.0", "1.2.0", nil},
+		"the application's tags are none of a chart": {[]string{"helm-chart-1.0.0", "v2.0.0"}, "x", "1.0.0", "2.0.0", nil},
 		"more digits are no prefix":                  {[]string{"11.2.3", "12.0.0"}, "", "1.2.2", "1.2.3", nil},
 		"a variant of an image":                      {[]string{"v1.2.3", "v1.2.2", "v1.2.1"}, "", "1.2.1-alpine", "1.2.3-alpine", []string{"v1.2.3", "v1.2.2"}},
 		"the same version twice":                     {[]string{"1.2.3", "v1.2.3"}, "", "1.2.2", "1.2.3", []string{"1.2.3"}},
