@@ -153,7 +153,7 @@ func (c *comparison) tellPolicies(outcomes []*outcome) {
 	}
 	<-c.police.done
 	if c.police.err != nil {
-		p.Problems = []string{"the policies cannot be used: " + c.Masker.Text(c.police.err.Error())}
+		p.Problems = []string{"the policies cannot be used: " + c.police.err.Error()} // It quotes policies, and no objects.
 		return
 	}
 	p.Constraints = len(c.police.set.Constraints())

@@ -9,7 +9,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/policy"
+	"github.com/addon-manager/addon-manager/internal/adapter/registry"
 	"github.com/addon-manager/addon-manager/internal/core/report"
+	"github.com/addon-manager/addon-manager/internal/testkit/upstreams"
 )
 
 // allowedRepos wants images from one place, noSecrets quotes what it finds.
@@ -180,5 +182,41 @@ func TestPolicies(t *testing.T) {
 	w.t, w.repo = t, newWorld(t).repo
 	if p := w.diff(base(), map[string]string{"addons/web/a.yaml": deployment("a", "x", "")}).Policies; p != nil {
 		t.Errorf("without an engine the report has %v", told(p))
+	}
+}
+
+// TestPolicyImage reads the policies of an image, which is fetched once.
+func TestPolicyImage(t *testing.T) {
+	w, r := newWorld(t), upstreams.NewRegistry(t)
+	digest, err := r.PushBundle("policies", "v1", map[string]string{"repos.yaml": allowedRepos, "README.md": "Ours.\n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	engine := policy.New(policy.Options{Bundle: registry.New(registry.Options{}).Bundle})
+	t.Cleanup(engine.Close)
+	w.options.Policies = engine
+	image := r.Image("policies") + "@" + digest
+	files := func(image string) map[string]string {
+		return map[string]string{"catalog.yaml": offers + "[{name: web, namespace: shop}]\npolicies: {image: \"" + image + "\"}\n", "addons/web/a.yaml": deployment("a", "docker.io/web:1", "")}
+	}
+	want := []string{
+		"1 constraints, 0 fixed, altered: false",
+		"new deny K8sAllowedRepos/ours web apps/v1/Deployment/shop/b [1.31 1.32]: container c has the image quay.io/web:1, which is not from ghcr.io/shop/",
+		"old deny K8sAllowedRepos/ours web apps/v1/Deployment/shop/a [1.31 1.32]: container c has the image docker.io/web:1, which is not from ghcr.io/shop/",
+	}
+	got := told(w.diff(files(image), map[string]string{"addons/web/b.yaml": deployment("b", "quay.io/web:1", "")}).Policies)
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	w.repo = newWorld(t).repo
+	w.diff(files(image), map[string]string{"addons/web/b.yaml": deployment("b", "quay.io/web:2", "")})
+	if asked, _ := r.Count("/manifests/" + digest); asked != 1 {
+		t.Errorf("the image was asked for %d times", asked)
+	}
+	other := r.Image("policies") + "@sha256:" + strings.Repeat("0", 64)
+	w.repo = newWorld(t).repo
+	got = told(w.diff(files(image), map[string]string{"catalog.yaml": files(other)["catalog.yaml"]}).Policies)
+	if len(got) != 2 || got[0] != "0 constraints, 0 fixed, altered: true" || !strings.HasPrefix(got[1], "the policies cannot be used: ") || !strings.Contains(got[1], other[strings.LastIndex(other, "@")+1:]) {
+		t.Errorf("an image that is not there: %q", got)
 	}
 }
