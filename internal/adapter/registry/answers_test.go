@@ -320,3 +320,34 @@ func TestLeftAlone(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAskedOnce: one token does for all of an image, and whether a registry does without TLS is asked once.
+func TestAskedOnce(t *testing.T) {
+	plain, secure := upstreams.NewRegistry(t), upstreams.Options{Bearer: true}
+	good, trusted := certificate(t, time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC), "127.0.0.1")
+	secure.Certificate = good
+	bearer := upstreams.NewRegistry(t, secure)
+	for _, r := range []*upstreams.Registry{plain, bearer} {
+		push(t)(r.PushImage("app", "1.0.0", map[string]string{"org.opencontainers.image.source": "https://example.com"}))
+	}
+	for name, tc := range map[string]struct {
+		r    *upstreams.Registry
+		want int
+	}{
+		"without TLS": {plain, 1 + 3},  // Whether there is TLS.
+		"with tokens": {bearer, 3 + 3}, // The same, then a refusal and the token.
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newClient(Options{RootCAs: trusted})
+			if _, err := c.Tags(t.Context(), tc.r.Image("app")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Image(t.Context(), tc.r.Image("app"), "1.0.0"); err != nil {
+				t.Fatal(err)
+			}
+			if asked, _ := c.Spent(); asked != tc.want {
+				t.Errorf("%d requests were sent, want %d:\n%v", asked, tc.want, tc.r.Requests())
+			}
+		})
+	}
+}

@@ -256,3 +256,26 @@ func TestSentElsewhere(t *testing.T) {
 		t.Errorf("%+v, %v", one, err)
 	}
 }
+
+// TestChartSaysSomethingElse is a registry that gives another description of a chart than the manifest names: neither counts.
+func TestChartSaysSomethingElse(t *testing.T) {
+	r := upstreams.NewRegistry(t)
+	web := upstreams.Chart{Name: "web", Version: "1.0.0", KubeVersion: ">=1.30.0-0"}
+	push(t)(r.PushChart("charts", web))
+	const other = `{"version":"1.0.0"}`
+	config := ""
+	if _, err := newClient(Options{}).Version(t.Context(), r.URL("charts"), "web", "1.0.0"); err != nil {
+		t.Fatal(err)
+	}
+	for _, request := range r.Requests() {
+		if _, digest, ok := strings.Cut(request.Path, "/blobs/"); ok {
+			config = digest
+		}
+	}
+	r.Fail("/blobs/"+config, upstreams.Fault{Body: other})
+	_, err := newClient(Options{}).Version(t.Context(), r.URL("charts"), "web", "1.0.0")
+	want := `chart "web" "1.0.0" of oci://SERVER/charts: its configuration is ` + digestOf([]byte(other)) + ", and the registry says " + config + ": ask its owner"
+	if err == nil || strings.ReplaceAll(err.Error(), r.Host(), "SERVER") != want || !errors.Is(err, ErrDigest) {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+}
