@@ -77,6 +77,9 @@ func Text(s string) string {
 			// GitHub looks for mentions and references in the finished page, where an entity is no hindrance.
 			entity(&b, r)
 			b.WriteString("&#8203;")
+		case r == '-' && endsIn(s[:i], "gh") && i+1 < len(s) && s[i+1] >= '0' && s[i+1] <= '9':
+			// The other form of a reference.
+			b.WriteString("-&#8203;")
 		case strings.ContainsRune("<>&\"'`*_~|[]\\$^", r):
 			entity(&b, r)
 		case r == ':' && opensAddress(s[:i], s[i:]), r == '.' && endsIn(s[:i], "www"):

@@ -68,3 +68,16 @@ func TestClip(t *testing.T) {
 		}
 	}
 }
+
+// TestReferences keeps what GitHub would take for a reference from being one.
+func TestReferences(t *testing.T) {
+	for in, want := range map[string]string{
+		"closes GH-14": "closes GH-&#8203;14",
+		"gh-1 Gh-2":    "gh-&#8203;1 Gh-&#8203;2",
+		"GH-, GH-a":    "GH-, GH-a",
+	} {
+		if got := markdown.Text(in); got != want {
+			t.Errorf("Text(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

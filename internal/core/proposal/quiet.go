@@ -247,13 +247,10 @@ func language(name string) string {
 	return ""
 }
 
-// issueKey is the other form of a reference to an issue.
-var issueKey = regexp.MustCompile(`(?i)\b(gh-)([0-9])`)
-
 // escaped is text that stays text.
 func (q *quieter) escaped(s string) string {
 	if len(s) > maxParagraph {
 		s = markdown.Cut(s, maxParagraph) + "…"
 	}
-	return issueKey.ReplaceAllString(markdown.Text(s), "${1}&#8203;${2}")
+	return markdown.Text(s)
 }

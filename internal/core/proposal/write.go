@@ -54,7 +54,7 @@ func (w *writer) prose(s string) string { return prose(s, w.width) }
 func (w *writer) code(s string) string  { return markdown.Code(markdown.Clip(s, w.width)) }
 
 func prose(s string, width int) string {
-	return issueKey.ReplaceAllString(markdown.Text(markdown.Clip(markdown.OneLine(s), width)), "${1}&#8203;${2}")
+	return markdown.Text(markdown.Clip(markdown.OneLine(s), width))
 }
 
 func name(s string) string { return markdown.Code(markdown.Clip(s, 300)) }
