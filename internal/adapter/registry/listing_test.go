@@ -268,3 +268,41 @@ func TestListingFaults(t *testing.T) {
 		})
 	}
 }
+
+// TestPublishedWrong are versions that an owner published badly: with an archive that is not what the index says, and a second time with other content.
+func TestPublishedWrong(t *testing.T) {
+	h := upstreams.NewHelm(t)
+	wrong, first, second := upstreams.Chart{Name: "web", Version: "1.0.0"}, upstreams.Chart{Name: "web", Version: "1.1.0"}, upstreams.Chart{Name: "web", Version: "1.1.0", AppVersion: "2"}
+	if err := h.AddWrong(wrong); err != nil {
+		t.Fatal(err)
+	}
+	add(t, h, first)
+	digest := func(c upstreams.Chart, more ...byte) string {
+		data, err := c.Pack()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return digestOf(append(data, more...))
+	}
+	now := time.Now()
+	c := newClient(Options{Dir: t.TempDir()})
+	c.now = func() time.Time { return now }
+	check := func(version, want string) {
+		t.Helper()
+		got := ""
+		if _, _, err := c.Chart(t.Context(), h.URL(), "web", version); err != nil {
+			got = strings.ReplaceAll(err.Error(), h.Host(), "SERVER")
+		}
+		if want != "" {
+			want = `chart "web" "` + version + `" of http://SERVER: ` + want
+		}
+		if got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+	check("1.0.0", "its archive is "+digest(wrong, 0)+", and the repository says "+digest(wrong)+": ask its owner, or vendor the chart")
+	check("1.1.0", "")
+	add(t, h, second)
+	now = now.Add(time.Hour)
+	check("1.1.0", "the version was replaced: its archive was "+digest(first)+" when first seen, and is "+digest(second)+" now; take another version, or vendor the chart")
+}
