@@ -52,8 +52,8 @@ func TestDemo(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{
 		"oslo-1 v1.33.0 v1.33-ake.2 v1.33-ake.2 11/11",
-		"paris-1 v1.32.0 v1.32-ake.2 v1.32-ake.2 8/8",
-		"tokyo-1 v1.32.0 v1.32-ake.2 v1.32-ake.2 9/9",
+		"paris-1 v1.32.0 v1.32-ake.4 v1.32-ake.4 8/8",
+		"tokyo-1 v1.32.0 v1.32-ake.4 v1.32-ake.4 9/9",
 	}, rows[max(0, len(rows)-3):]); diff != "" {
 		t.Errorf("the clusters as the demo shows them at its end (-want +got):\n%s", diff)
 	}

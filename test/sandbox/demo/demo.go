@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/testkit/plane"
+	"github.com/addon-manager/addon-manager/internal/testkit/upstreams"
 	"github.com/addon-manager/addon-manager/test/github"
 	"github.com/addon-manager/addon-manager/test/sandbox"
 )
@@ -20,6 +21,7 @@ type demo struct {
 	sandbox      *sandbox.Sandbox
 	forge        *github.Server
 	token        string // the bot's on the forge
+	charts       *upstreams.Helm
 
 	mu    sync.Mutex
 	begin time.Time
@@ -50,6 +52,9 @@ func (d *demo) start(ctx context.Context) error {
 	}
 	source, err := sandbox.ReferenceCatalog(root)
 	if err != nil {
+		return err
+	}
+	if source, err = d.followChart(source); err != nil {
 		return err
 	}
 	workloads := make([]sandbox.Workload, len(d.fleet))
@@ -200,10 +205,10 @@ Have back what was left on paris-1:
 
 Release a change to the clusters on 1.32, tokyo-1 first:
   git clone -b release-1.32 %[4]s catalog && cd catalog
-  # mend addons/coredns-autoscaler/deployment.yaml, or change something else under addons/, then
-  git commit -am "Change something" && branch-bot diff --repository . --base v1.32-ake.2 --head HEAD
-  git tag -a v1.32-ake.4 -m "Fourth release" && git push origin HEAD v1.32-ake.4
-  addon-manager rollout halt v1.32-ake.4        # or: resume, rollback, emergency
+  # change something under addons/, then
+  git commit -am "Change something" && branch-bot diff --repository . --base v1.32-ake.4 --head HEAD
+  git tag -a v1.32-ake.5 -m "Fifth release" && git push origin HEAD v1.32-ake.5
+  addon-manager rollout halt v1.32-ake.5        # or: resume, rollback, emergency
 
 Read the pull requests, merge, and let branch-bot go on:
   %[6]s/pulls
@@ -224,5 +229,8 @@ func (d *demo) stop() {
 	}
 	if d.sandbox != nil {
 		d.sandbox.Stop()
+	}
+	if d.charts != nil {
+		d.charts.Close()
 	}
 }

@@ -25,7 +25,7 @@ var steps = []step{
 	{"releasing a mistake: it fails on the canary, and halts there", releaseMistake},
 	{"taking the mistake back", rollBack},
 	{"losing a label on every cluster: more would go than the budget allows, so nothing goes", loseLabels},
-	{"picking a change of main to the release branches by pull requests, and tagging one", keepBranches},
+	{"upgrading an addon to a version that its publisher has just released: pull requests, picks, tags, rollout", upgradeAddon},
 	{"looking at the result", look},
 }
 
