@@ -93,6 +93,10 @@ func (c *compiled) add(d *document, templates map[string]*template, named map[st
 	switch {
 	case one != nil:
 		c.constraints = append(c.constraints, one)
+		// Schemas of v1 are strict where they do not say otherwise.
+		if dropped := t.schema.unknown(one.parameters); strings.HasSuffix(t.document.head.APIVersion, "/v1") && len(dropped) > 0 && find(t.document.node, "spec", "crd", "spec", "validation", "legacySchema") == nil {
+			c.remarks = append(c.remarks, fmt.Sprintf("%s:%d: the schema of %s has no parameter %s: clusters drop it", d.file, d.line, t.document.head.Metadata.Name, strings.Join(dropped, ", ")))
+		}
 	case wrong == nil:
 		c.remarks = append(c.remarks, fmt.Sprintf("%s:%d: %s does nothing at gator's or the webhook's enforcement point, and is left out", d.file, d.line, name))
 	}

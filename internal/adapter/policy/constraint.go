@@ -28,7 +28,7 @@ var points = []string{"*", "gator.gatekeeper.sh", "validation.gatekeeper.sh"}
 
 // parseConstraint reads a constraint of a template. It is nil without a fault where none of its actions counts here.
 func parseConstraint(d *document, t *template) (*constraint, faults) {
-	c := &constraint{name: d.head.Kind + "/" + d.head.Metadata.Name, template: t, parameters: map[string]any{}}
+	c := &constraint{name: d.head.Kind + "/" + d.head.Metadata.Name, template: t}
 	if d.head.Metadata.Name == "" {
 		return nil, faults{d.at(0, "metadata.name is missing")}
 	}
@@ -57,6 +57,9 @@ func parseConstraint(d *document, t *template) (*constraint, faults) {
 	}
 	if err := t.schema.apply(c.parameters); err != nil {
 		return nil, faults{d.at(lineOf(find(d.node, "spec", "parameters")), "spec.parameters do not fit what the template %s asks for: %v", t.document.head.Metadata.Name, err)}
+	}
+	if c.parameters == nil {
+		c.parameters = map[string]any{}
 	}
 	if c.input, err = ast.InterfaceToValue(c.parameters); err != nil {
 		return nil, faults{d.at(lineOf(find(d.node, "spec", "parameters")), "spec.parameters: %v", err)}

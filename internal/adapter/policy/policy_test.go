@@ -94,7 +94,7 @@ metadata: {name: settings, namespace: shop, labels: {owner: me}}
 
 func TestCheck(t *testing.T) {
 	s, err := set(t, Options{}, requiredLabels, privileged,
-		constraintOf("K8sRequiredLabels", "owner", "{enforcementAction: warn}"),
+		constraintOf("K8sRequiredLabels", "owner", "{enforcementAction: warn, parameters: {mistyped: 1}}"),
 		constraintOf("K8sNoPrivileged", "privileged", "{match: {kinds: [{apiGroups: [apps], kinds: [Deployment, DaemonSet]}]}}"),
 		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n---\n---\napiVersion: test.gatekeeper.sh/v1alpha1\nkind: Suite\nmetadata: {name: s}\n")
 	if err != nil {
@@ -103,11 +103,13 @@ func TestCheck(t *testing.T) {
 	if diff := cmp.Diff([]string{"K8sNoPrivileged/privileged", "K8sRequiredLabels/owner"}, s.Constraints()); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"e.yaml:1: v1 ConfigMap is no policy, and left out"}, s.Remarks()); diff != "" {
+	if diff := cmp.Diff([]string{
+		"c.yaml:1: the schema of k8srequiredlabels has no parameter mistyped: clusters drop it", "e.yaml:1: v1 ConfigMap is no policy, and left out",
+	}, s.Remarks()); diff != "" {
 		t.Error(diff)
 	}
 	for range 2 { // The second answer is from memory.
-		found, problems, err := s.Check(context.Background(), objects(t, workload), all)
+		found, problems, err := s.Check(context.Background(), objects(t, workload), every)
 		if err != nil || problems != nil {
 			t.Fatal(problems, err)
 		}
@@ -145,7 +147,7 @@ violation[{"msg": msg}] {
 		"deny K8sUniqueHost/hosts networking.k8s.io/v1/Ingress/shop/a: x.example is the host of shop/b too",
 		"deny K8sUniqueHost/hosts networking.k8s.io/v1/Ingress/shop/b: x.example is the host of shop/a too",
 	}} {
-		found, problems, err := s.Check(context.Background(), objects(t, text), all)
+		found, problems, err := s.Check(context.Background(), objects(t, text), every)
 		if err != nil || problems != nil {
 			t.Fatal(problems, err)
 		}
@@ -262,7 +264,7 @@ func TestHostile(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			found, problems, err := s.Check(context.Background(), objects(t, small), all)
+			found, problems, err := s.Check(context.Background(), objects(t, small), every)
 			if tc.err != "" {
 				if err == nil || err.Error() != tc.err {
 					t.Fatalf("got  %v\nwant %s", err, tc.err)

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -41,8 +42,10 @@ type nothing struct{}
 func (nothing) Load(string) (any, error) { return nil, errors.New("refers to another schema") }
 
 // apply gives parameters the defaults of the schema, and says what is wrong with them.
+//
+// As in an API server, there are no defaults where there are no parameters at all.
 func (s *schema) apply(parameters map[string]any) error {
-	if s == nil {
+	if s == nil || parameters == nil {
 		return nil
 	}
 	fill(s.content, parameters)
@@ -59,6 +62,24 @@ func (s *schema) apply(parameters map[string]any) error {
 		text = text[i:]
 	}
 	return errors.New(text)
+}
+
+// unknown are the parameters that the schema does not have: an API server drops them. A schema of nothing has none.
+func (s *schema) unknown(parameters map[string]any) (names []string) {
+	var properties map[string]any
+	if s != nil {
+		if s.content["x-kubernetes-preserve-unknown-fields"] == true || s.content["additionalProperties"] != nil {
+			return nil
+		}
+		properties, _ = s.content["properties"].(map[string]any)
+	}
+	for name := range parameters {
+		if _, known := properties[name]; !known {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // fill sets the defaults of a schema where a value has none.
