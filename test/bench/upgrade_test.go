@@ -151,6 +151,7 @@ func (s *sweep) run(args ...string) time.Duration {
 	s.before = len(s.helm.Requests()) + len(s.oci.Requests())
 	took, _ := run(s.B, s.program, append([]string{
 		"upgrade", "-o", "json", "--repository", s.repo.CloneURL(), "--mirror", s.mirror, "--cache", s.keep,
+		"--upstream-github-url", s.hub.APIURL(),
 	}, args...)...)
 	return took
 }

@@ -88,8 +88,12 @@ func Plan(ctx context.Context, o Options) ([]*steps.Step, error) {
 	}
 	p.minor = last.Next()
 	releases, err := o.Releases(ctx, Project)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
-		return leftover, fmt.Errorf("which Kubernetes minors there are is not known: %w", err)
+		// Where the network ends at the own door this is so for good, and nothing else depends on it.
+		return append(leftover, p.tell("wait", 0, "no Kubernetes minor is proposed", "which there are is not known: "+err.Error())), nil
 	}
 	if !published(releases, p.minor) {
 		return leftover, nil

@@ -252,12 +252,6 @@ func TestNothingToPropose(t *testing.T) {
 	t.Run("nobody can be asked", func(t *testing.T) {
 		w := newWorld(t)
 		w.published = nil
-		if _, err := w.options.Mirror.Fetch(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		_, err := minors.Plan(t.Context(), w.options)
-		if err == nil || err.Error() != "which Kubernetes minors there are is not known: no such repository" {
-			t.Errorf("the error is %v", err)
-		}
+		w.want("told    wait main: no Kubernetes minor is proposed: which there are is not known: no such repository")
 	})
 }
