@@ -45,7 +45,7 @@ func (f Found) Again(ctx context.Context, o Options, k Known) (Found, error) {
 		}
 	}
 	f.Plan = upgrade.Decide(f.request)
-	f.Plan.Problems = slices.Concat(f.Plan.Problems, f.problems, f.undescribed())
+	f.Plan.Problems = append(append(f.Plan.Problems, f.problems...), f.undescribed()...)
 	f.Seen = f.seen(k.Seen, o.Now)
 	f.limit(o)
 	slices.SortFunc(f.Plan.Problems, func(a, b upgrade.Problem) int {
@@ -169,7 +169,8 @@ func (f *Found) limit(o Options) {
 	}
 	other := func(u upgrade.Upgrade) bool { return !keep(u.Addon, u.Branch) }
 	f.Plan.Upgrades, f.Plan.Held = slices.DeleteFunc(f.Plan.Upgrades, other), slices.DeleteFunc(f.Plan.Held, other)
-	f.Plan.Problems = slices.DeleteFunc(f.Plan.Problems, func(p upgrade.Problem) bool { return !keep(p.Addon, p.Branch) })
+	elsewhere := func(p upgrade.Problem) bool { return !keep(p.Addon, p.Branch) }
+	f.Plan.Problems, f.Plan.Remarks = slices.DeleteFunc(f.Plan.Problems, elsewhere), slices.DeleteFunc(f.Plan.Remarks, elsewhere)
 	f.Plan.Proposals = slices.DeleteFunc(f.Plan.Proposals, func(p upgrade.Proposal) bool {
 		return !slices.ContainsFunc(p.Changes, func(c upgrade.Change) bool { return keep(c.Addon, p.Branch) })
 	})

@@ -19,7 +19,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/testkit/upstreams"
 )
 
-func archived(t *testing.T, data []byte) map[string]string {
+func archived(t testing.TB, data []byte) map[string]string {
 	t.Helper()
 	a, err := render.Unpack(data)
 	if err != nil {
@@ -49,7 +49,7 @@ func metrics(version string, more map[string]string) upstreams.Chart {
 }
 
 // lockOf is the lock that helm dependency update writes.
-func lockOf(t *testing.T, chartYAML string, locked ...*chart.Dependency) string {
+func lockOf(t testing.TB, chartYAML string, locked ...*chart.Dependency) string {
 	t.Helper()
 	c, err := loader.LoadFiles([]*loader.BufferedFile{{Name: "Chart.yaml", Data: []byte(chartYAML)}})
 	if err != nil {

@@ -294,3 +294,23 @@ func TestLookGivesUp(t *testing.T) {
 		t.Errorf("%v\n%+v", err, found)
 	}
 }
+
+// TestPinsOfEachBranch does not take one branch's files for another's, where an addon's folder is the same on both and what it takes in from elsewhere is not, nor
+// where the catalogs differ.
+func TestPinsOfEachBranch(t *testing.T) {
+	pod := func(image string) string {
+		return "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: \"registry.example.com/" + image + "\"}]}\n"
+	}
+	w := newWork(t)
+	for _, name := range []string{"web", "forked"} {
+		w.listings[upstream.Source{Kind: upstream.Image, Repository: "registry.example.com/" + name}] = upstream.Listing{Versions: []upstream.Version{{Name: "1.0.0"}, {Name: "1.1.0"}}}
+	}
+	files := map[string]string{"addons/web/kustomization.yaml": "resources: [../../base/web.yaml]\n", "base/web.yaml": pod("web:1.1.0"), "addons/own/own.yaml": pod("web:1.0.0")}
+	entries := "addons: [{name: own, upstream: {image: registry.example.com/other}}, {name: web}]\n"
+	w.released(entries, files, "1.31")
+	w.repo.Commit("release-1.31", map[string]string{"base/web.yaml": pod("forked:1.0.0"), "catalog.yaml": head + "addons: [{name: own}, {name: web}]\n"}, "A fork, and by its files")
+	w.open()
+	found, err := w.look(upgrading.Known{})
+	w.wantTold(found, err, "own release-1.31 1.0.0→1.1.0", "web release-1.31 1.0.0→1.1.0",
+		"! own: no file in addons/own says a version of the image registry.example.com/other, which the catalog's upstream.image names: write one, or correct the catalog")
+}

@@ -35,14 +35,14 @@ var now = time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
 
 // work is a config repository with a mirror, and a world that publishes versions.
 type work struct {
-	t    *testing.T
+	t    testing.TB
 	repo *gitrepo.Fixture
 	dir  string
 	o    upgrading.Options
 	*world
 }
 
-func newWork(t *testing.T) *work {
+func newWork(t testing.TB) *work {
 	t.Helper()
 	w := &work{t: t, repo: gitrepo.New(t), dir: t.TempDir(), world: &world{
 		listings: map[upstream.Source]upstream.Listing{}, details: map[upgrade.Release]upstream.Version{}, histories: map[string][]upstream.Version{},
@@ -247,7 +247,7 @@ func (w *work) publish(repository string, charts ...upstreams.Chart) {
 }
 
 // unpacked is a chart as people keep it in a folder.
-func unpacked(folder string, c upstreams.Chart, t *testing.T) map[string]string {
+func unpacked(folder string, c upstreams.Chart, t testing.TB) map[string]string {
 	t.Helper()
 	data, err := c.Pack()
 	if err != nil {
