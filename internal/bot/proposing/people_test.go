@@ -174,6 +174,15 @@ func TestPeople(t *testing.T) {
 			after: func(town *town) { town.ok(town.repo.UnlabelPull(1, "ben", "upgrade")) },
 			want:  []string{to42 + `open ["upgrade"]`},
 		},
+		"one takes its label away, and there is another version": {
+			after: func(town *town) { town.ok(town.repo.UnlabelPull(1, "ben", "upgrade")); town.next() },
+			want:  []string{to43 + `open ["upgrade"]`},
+		},
+		"the base cannot be rendered for a while": {
+			after: func(town *town) { town.by("main", "addons/cert/setting.yaml", "template: broken\n") },
+			want:  []string{to42 + `open ["upgrade"]`},
+			kept:  []string{head},
+		},
 		"one points it to another branch": {
 			after: func(town *town) { town.ok(town.repo.EditPull(1, "ben", "", "", "release-1.32")); town.next() },
 			want:  []string{`#1 release-1.32 ← upgrade/main/cert by branch-bot: Upgrade cert from 4.1.0 to 4.2.3, open ["upgrade"]`},

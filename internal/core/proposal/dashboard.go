@@ -62,7 +62,7 @@ type section struct {
 func board(sections []section, rows int) string {
 	var s strings.Builder
 	s.WriteString("Newer versions of what the addons of this repository are made of, and what has become of them. " +
-		"The bot keeps this text up to date; what anybody else writes into it is lost. Closing this issue stops that.\n\n")
+		"The bot keeps this text up to date; what anybody else writes into it is lost. Who closes this issue does not see it any more: it stays closed, and is kept, since the bot also remembers here since when it has known versions.\n\n")
 	s.WriteString(summary(sections))
 	for _, part := range sections {
 		if len(part.rows) == 0 {
