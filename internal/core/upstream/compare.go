@@ -24,8 +24,10 @@ func Compare(a, b string) (order int, comparable bool) {
 	if !ok || x.prefix != y.prefix || x.variant != y.variant || x.counts != y.counts || x.dated != y.dated {
 		return 0, false
 	}
-	if c := cmp.Or(x.number(y), x.preRelease(y), cmp.Compare(x.count, y.count)); c != 0 {
-		return c, true
+	for _, order := range []func(parsed) int{x.number, x.preRelease, func(y parsed) int { return cmp.Compare(x.count, y.count) }} {
+		if c := order(y); c != 0 {
+			return c, true
+		}
 	}
 	return x.built(y)
 }
@@ -41,6 +43,9 @@ func (x parsed) number(y parsed) int {
 
 // preRelease orders as semantic versions do, but for rc10, which comes after rc9.
 func (x parsed) preRelease(y parsed) int {
+	if x.pre == y.pre {
+		return 0
+	}
 	return semver.New(0, 0, 0, identifiers(x.pre), "").Compare(semver.New(0, 0, 0, identifiers(y.pre), ""))
 }
 
