@@ -11,7 +11,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -259,5 +258,3 @@ func unpacked(folder string, c upstreams.Chart, t testing.TB) map[string]string 
 	}
 	return files
 }
-
-func lines(s string) []string { return strings.Split(strings.TrimSuffix(s, "\n"), "\n") }
