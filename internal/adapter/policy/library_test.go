@@ -59,7 +59,8 @@ func (m matcher) Match(review any) (bool, error) {
 
 // TestAsTheLibrary has Gatekeeper's library evaluate the same policies: defaults of parameters, libraries, and two places for Rego.
 func TestAsTheLibrary(t *testing.T) {
-	texts := []string{requiredLabels, privileged,
+	texts := []string{
+		requiredLabels, privileged,
 		strings.Replace(templateOf("K8sCounts", `
 package k8scounts
 import future.keywords.in
