@@ -4,6 +4,8 @@ package main
 import (
 	"os"
 	"time"
+	// Schedules name time zones, and small images have none of their own.
+	_ "time/tzdata"
 
 	"github.com/addon-manager/addon-manager/internal/cli"
 	"github.com/spf13/cobra"

@@ -4,6 +4,8 @@ package main
 import (
 	"os"
 	"runtime/debug"
+	// Schedules name time zones, and small images have none of their own.
+	_ "time/tzdata"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/policy"
 	"github.com/addon-manager/addon-manager/internal/adapter/render"
