@@ -224,11 +224,8 @@ func (w *world) update(ctx context.Context, s *situation) error {
 	if err := w.push(ctx, s); err != nil {
 		return err
 	}
-	wanted := missing(text.Labels, s.marker.Labels)
-	if len(missing(text.Labels[:min(1, len(text.Labels))], now.Labels)) > 0 {
-		wanted = text.Labels // It was never finished.
-	}
-	if wanted = missing(wanted, now.Labels); len(wanted) > 0 {
+	// What a person has taken away of those that it had stays away; where all are missing, the next run puts them on.
+	if wanted := missing(missing(text.Labels, s.marker.Labels), now.Labels); len(wanted) > 0 {
 		if err := w.Hub.Label(ctx, s.mine.Number, wanted...); err != nil {
 			return err
 		}
