@@ -126,6 +126,15 @@ func TestBuild(t *testing.T) {
 			w.open()
 			return []upgrade.Change{w.change("main", "metrics", "metrics", "1.10.0")}
 		},
+		"addon that is a copy of the chart": func(w *work) []upgrade.Change {
+			old := metrics("1.2.0", nil)
+			w.publish(repository, old, metrics("1.10.0", map[string]string{"templates/new.yaml": "kind: New\n"}))
+			files := unpacked("addons/metrics", old, w.t)
+			files["addons/metrics/OWNERS"] = "us\n"
+			w.commit("main", "addons: [{name: metrics, upstream: {helm: {repository: \"https://charts.example.com\", chart: metrics}}}]\n", files)
+			w.open()
+			return []upgrade.Change{w.change("main", "metrics", "metrics", "1.10.0")}
+		},
 		"kustomize with its own copy": func(w *work) []upgrade.Change {
 			old := metrics("1.2.0", nil)
 			w.publish(repository, old, metrics("1.10.0", nil))

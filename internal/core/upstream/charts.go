@@ -28,6 +28,21 @@ func (f *finder) chart(folder string) {
 	for i, d := range list.items() {
 		f.dependency(folder, d, lock, lockedVersion(locked.child("dependencies").items(), i, d))
 	}
+	f.itself(folder, root, list)
+}
+
+// itself is the pin of an addon whose folder is a copy of the very chart that the catalog names. It has no place: the copy is renewed as a whole.
+func (f *finder) itself(folder string, root, dependencies value) {
+	name, version := root.child("name").text(), root.child("version").text()
+	if u := f.addon.Upstream.Helm; u == nil || u.Chart != name || !exact(version) {
+		return
+	}
+	for _, d := range dependencies.items() {
+		if d.child("name").text() == name {
+			return
+		}
+	}
+	f.add(Pin{Source: Source{Kind: Helm, Name: name}, Version: version, Vendored: folder})
 }
 
 // lockedVersion is what a lock has for a dependency: at the same place in its list, or of the same name.
