@@ -49,7 +49,7 @@ type builder struct {
 }
 
 func (b *builder) begin(ctx context.Context) error {
-	log, err := b.Mirror.Log(ctx, native.LogRequest{Of: []string{b.base}, Not: nil, FirstParent: true})
+	log, err := b.Mirror.Log(ctx, native.LogRequest{Of: []string{b.base}, Alone: true})
 	if err != nil {
 		return err
 	}
