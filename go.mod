@@ -14,8 +14,11 @@ require (
 	github.com/go-git/go-git/v5 v5.19.3
 	github.com/go-logr/logr v1.4.3
 	github.com/google/go-cmp v0.7.0
+	github.com/google/go-containerregistry v0.20.2
 	github.com/google/go-github/v58 v58.0.0
 	github.com/microcosm-cc/bluemonday v1.0.27
+	github.com/open-policy-agent/frameworks/constraint v0.0.0-20241101234656-e78c8abd754a
+	github.com/open-policy-agent/opa v0.68.0
 	github.com/prometheus/client_golang v1.22.0
 	github.com/redis/go-redis/v9 v9.7.3
 	github.com/robfig/cron/v3 v3.0.1
@@ -58,12 +61,9 @@ require (
 	github.com/aymerick/douceur v0.2.0 // indirect
 	github.com/go-ini/ini v1.67.0 // indirect
 	github.com/golang/glog v1.2.2 // indirect
-	github.com/google/go-containerregistry v0.20.2 // indirect
 	github.com/gorilla/css v1.0.1 // indirect
 	github.com/gorilla/mux v1.8.1 // indirect
 	github.com/invopop/yaml v0.3.1 // indirect
-	github.com/open-policy-agent/frameworks/constraint v0.0.0-20241101234656-e78c8abd754a // indirect
-	github.com/open-policy-agent/opa v0.68.0 // indirect
 	github.com/perimeterx/marshmallow v1.1.5 // indirect
 	github.com/rcrowley/go-metrics v0.0.0-20200313005456-10cdbea86bc0 // indirect
 	github.com/tchap/go-patricia/v2 v2.3.1 // indirect
