@@ -10,6 +10,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/ledger"
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
+	"github.com/addon-manager/addon-manager/internal/core/proposal"
 )
 
 // diffs says on open pull requests what they do to the manifests, against the commit where they left their base: so it stays as it is while
@@ -20,7 +21,7 @@ func (w *world) diffs(ctx context.Context) (plan []*steps.Step, failed error) {
 	}
 	for _, p := range w.pulls {
 		kept := p.Base == w.Main || slices.ContainsFunc(w.live(), func(b ledger.Branch) bool { return b.Name == p.Base })
-		if !p.Open || !kept || w.renewed(p.Number) {
+		if !p.Open || !kept || w.renewed(p.Number) || w.saysItself(p) {
 			continue
 		}
 		step, err := w.diff(ctx, p)
@@ -39,6 +40,12 @@ func (w *world) diffs(ctx context.Context) (plan []*steps.Step, failed error) {
 		}
 	}
 	return plan, failed
+}
+
+// saysItself tells of upgrades and new minors, whose text has the comparison, as long as nobody but the bot has pushed to them.
+func (w *world) saysItself(p forge.Pull) bool {
+	m, is := proposal.Find(p.Body)
+	return is && p.Author == w.Login && m.Head == p.HeadCommit
 }
 
 // renewed tells of pull requests that this plan changes: their new heads are compared.

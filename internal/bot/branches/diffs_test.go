@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/addon-manager/addon-manager/internal/core/proposal"
 	"github.com/addon-manager/addon-manager/test/github"
 )
 
@@ -35,4 +36,27 @@ func TestDiffAtOnce(t *testing.T) {
 	if len(asked) != 2 {
 		t.Errorf("compared %d times", len(asked))
 	}
+}
+
+// TestDiffOnce leaves out the comment on pull requests whose own text has the comparison, until somebody pushes to them.
+func TestDiffOnce(t *testing.T) {
+	town := newTown(t, github.Options{})
+	town.diff = func(_ context.Context, base, head, _ string) (string, error) {
+		return "from " + base + " to " + head + "\n", nil
+	}
+	propose := func(author, branch string) (number int) {
+		town.branch(branch, "main")
+		head := town.commit(branch, "Raise cert", map[string]string{"addons/cert/cert.yaml": settings("cert", "2")})
+		body := proposal.Hide("What it changes.", proposal.Marker{Kind: proposal.KindUpgrade, Branch: "main", Unit: "cert", Head: head})
+		number, err := town.repo.OpenPull(github.NewPull{Author: author, Title: "Raise cert", Body: body, Head: branch, Base: "main"})
+		town.ok(err)
+		return number
+	}
+	propose("branch-bot", "upgrade/main/cert")
+	town.expect(town.run())
+	propose("ann", "copied")
+	town.expect(town.run(), "done    comment main #2: say what it changes in the manifests")
+	town.commit("upgrade/main/cert", "Raise it further", map[string]string{"addons/cert/cert.yaml": settings("cert", "3")})
+	town.expect(town.run(), "done    comment main #1: say what it changes in the manifests")
+	town.expect(town.run())
 }
