@@ -8,33 +8,25 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/addon-manager/addon-manager/internal/adapter/fleet"
 	"github.com/addon-manager/addon-manager/internal/adapter/git"
 	"github.com/addon-manager/addon-manager/internal/bot"
 	"github.com/addon-manager/addon-manager/internal/cli"
-	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/fault"
-	"github.com/addon-manager/addon-manager/internal/core/impact"
 	"github.com/addon-manager/addon-manager/internal/core/report"
 	"github.com/addon-manager/addon-manager/internal/core/risk"
 	"github.com/addon-manager/addon-manager/internal/core/version"
-	"github.com/addon-manager/addon-manager/internal/manager/gather"
 	"github.com/spf13/cobra"
 )
 
-// envFleetToken is the bearer token for --fleet: a flag would show it to everybody on the machine.
-const envFleetToken = "BRANCH_BOT_FLEET_TOKEN"
-
 // diff is the diff command.
 type diff struct {
-	repository        cli.Repository
-	base, head        string
-	minors, failOn    []string
-	output, html      string
-	exitCode, hidden  bool
-	clusters, current string
-	fleet             string
-	rendering         rendering
+	repository       cli.Repository
+	base, head       string
+	minors, failOn   []string
+	output, html     string
+	exitCode, hidden bool
+	reach            reach
+	rendering        rendering
 }
 
 func newDiff() *cobra.Command {
@@ -61,9 +53,7 @@ func newDiff() *cobra.Command {
 	f.BoolVar(&d.exitCode, "exit-code", false, "exit with 3 when something changed or cannot be rendered")
 	f.StringSliceVar(&d.failOn, "fail-on", nil, "exit with 3 when one of these flags is raised: "+strings.Join(flagNames(), ", "))
 	f.BoolVar(&d.hidden, "show-hidden", false, "show known noise too, such as chart version labels")
-	f.StringVar(&d.clusters, "clusters", "", "file of cluster Secrets, - for standard input: says which clusters the change touches")
-	f.StringVar(&d.current, "current", "", "with --clusters, file of the CatalogSources and ClusterAddons that exist: the groups of the rollout, and what clusters have")
-	f.StringVar(&d.fleet, "fleet", "", "URL of a running addon-manager's metrics address: says which clusters the change touches; "+envFleetToken+" may hold a token")
+	d.reach.add(cmd)
 	d.rendering.add(cmd)
 	return cmd
 }
@@ -95,7 +85,7 @@ func (d *diff) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer repo.Close()
-	fleet, err := d.readFleet(cmd, repo)
+	fleet, err := d.reach.read(cmd.Context(), cmd.InOrStdin(), cmd.ErrOrStderr(), repo, d.base)
 	if err != nil {
 		return err
 	}
@@ -104,7 +94,7 @@ func (d *diff) run(cmd *cobra.Command) error {
 		return err
 	}
 	if fleet != nil {
-		if r.Clusters, err = d.touched(repo, *fleet, r); err != nil {
+		if r.Clusters, err = touched(repo, *fleet, d.base, d.head, r); err != nil {
 			return err
 		}
 	}
@@ -126,10 +116,9 @@ func (d *diff) check() (minors []version.Minor, err error) {
 		return nil, cli.Usagef("--head is missing: name a branch, tag or commit")
 	case formats[d.output] == nil:
 		return nil, cli.Usagef("-o %q is none of text, markdown, json", d.output)
-	case d.clusters != "" && d.fleet != "":
-		return nil, cli.Usagef("--clusters and --fleet both say which clusters there are: use one")
-	case d.current != "" && d.clusters == "":
-		return nil, cli.Usagef("--current goes with --clusters")
+	}
+	if err := d.reach.check(); err != nil {
+		return nil, err
 	}
 	for _, name := range d.failOn {
 		if !slices.Contains(flagNames(), name) {
@@ -157,53 +146,6 @@ func (d *diff) compare(cmd *cobra.Command, repo *git.Repository, r bot.DiffReque
 	defer progress.end()
 	o.Repository, o.Progress = repo, progress.show
 	return bot.Diff(cmd.Context(), o, r)
-}
-
-// readFleet is nil when nobody asked for it.
-func (d *diff) readFleet(cmd *cobra.Command, repo *git.Repository) (*impact.Fleet, error) {
-	switch {
-	case d.fleet != "":
-		f, err := fleet.Read(cmd.Context(), d.fleet, os.Getenv(envFleetToken))
-		if err != nil {
-			return nil, fmt.Errorf("--fleet: %w", err)
-		}
-		return &f, nil
-	case d.clusters != "":
-		files, err := gather.Files(d.clusters, d.current, cmd.InOrStdin(), nil)
-		if err != nil {
-			return nil, err
-		}
-		for _, p := range files.Problems {
-			fmt.Fprintln(cmd.ErrOrStderr(), p.Error())
-		}
-		offered, err := catalogAt(repo, "base", d.base)
-		if err != nil {
-			return nil, err
-		}
-		f := gather.Impact(files, offered)
-		return &f, nil
-	}
-	return nil, nil
-}
-
-// touched says which clusters of a fleet the change reaches, also by what it brings.
-func (d *diff) touched(repo *git.Repository, fleet impact.Fleet, r report.Report) (*report.Clusters, error) {
-	base, err := catalogAt(repo, "base", d.base)
-	if err != nil {
-		return nil, err
-	}
-	head, err := catalogAt(repo, "head", d.head)
-	if err != nil {
-		return nil, err
-	}
-	touched := impact.Touched(impact.WithNew(fleet, base, head), r.Reach())
-	return &touched, nil
-}
-
-// catalogAt is what a ref offers, whatever the minor.
-func catalogAt(repo *git.Repository, name, ref string) (impact.CatalogOf, error) {
-	offered, err := bot.CatalogAt(repo, name, ref)
-	return func(version.Minor) (catalog.Catalog, bool) { return offered, true }, err
 }
 
 // print prints the report, and writes the page.

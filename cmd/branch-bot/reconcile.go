@@ -39,6 +39,7 @@ func (r *reconcile) run(cmd *cobra.Command) error {
 	if err := errors.Join(r.planned.check(), r.upkeep.check()); err != nil {
 		return err
 	}
+	r.upkeep.errs = cmd.ErrOrStderr()
 	p, err := r.upkeep.forge.open(cmd.Context(), cmd.ErrOrStderr(), true)
 	if err != nil {
 		return err

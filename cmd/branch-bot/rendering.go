@@ -129,13 +129,16 @@ func renders(o bot.Options) func(ctx context.Context, tree fs.FS, minor version.
 }
 
 // reports compares two commits, for the minors that the branch of a name is for.
-func reports(o bot.Options) func(ctx context.Context, base, head, baseName string) (report.Report, error) {
+func reports(o bot.Options, clusters *reaching) func(ctx context.Context, base, head, baseName string) (report.Report, error) {
 	return func(ctx context.Context, base, head, baseName string) (report.Report, error) {
 		r := bot.DiffRequest{Base: base, Head: head}
 		if m, is := release.ParseBranch(baseName); is {
 			r.Minors = []version.Minor{m}
 		}
 		out, err := bot.Diff(ctx, o, r)
+		if err == nil {
+			clusters.tell(ctx, base, head, &out)
+		}
 		out.BaseName = baseName
 		return out, err
 	}
@@ -143,8 +146,8 @@ func reports(o bot.Options) func(ctx context.Context, base, head, baseName strin
 
 // diffs renders what a pull request does to the manifests, as Markdown of at most limit bytes. Base and head are commits, baseName is the branch that the
 // pull request is for.
-func diffs(o bot.Options, limit int) func(ctx context.Context, base, head, baseName string) (string, error) {
-	compare := reports(o)
+func diffs(o bot.Options, clusters *reaching, limit int) func(ctx context.Context, base, head, baseName string) (string, error) {
+	compare := reports(o, clusters)
 	return func(ctx context.Context, base, head, baseName string) (string, error) {
 		out, err := compare(ctx, base, head, baseName)
 		if err != nil {

@@ -70,6 +70,7 @@ func (s *serving) run(cmd *cobra.Command) error {
 	if err := s.keep.check(); err != nil {
 		return err
 	}
+	s.keep.errs = cmd.ErrOrStderr()
 	// Other commands are short and never free memory; this one is not.
 	debug.SetGCPercent(100)
 	k, err := s.keep.open(cmd.ErrOrStderr())
@@ -97,6 +98,8 @@ func (s *serving) options() (o serve.Options, err error) {
 		return o, cli.Usagef("--repository is missing: name the repository's URL")
 	case s.interval < 30*time.Second:
 		return o, cli.Usagef("--interval %v is too short: GitHub asks not to be asked more often than every 30s", s.interval)
+	case s.keep.reach.clusters == "-":
+		return o, cli.Usagef("--clusters - can be read only once: name a file, or use --fleet")
 	case (s.certificate == "") != (s.tlsKey == ""):
 		return o, cli.Usagef("--tls-cert and --tls-key belong together")
 	}

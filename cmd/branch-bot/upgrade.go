@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -24,6 +25,7 @@ type upgrades struct {
 	forge            forgeFlags
 	rendering        rendering
 	sourcing         sourcing
+	reach            reach
 	planned          planned
 	addons, branches []string
 	planOnly         bool
@@ -49,6 +51,7 @@ func newUpgrade() *cobra.Command {
 	u.forge.Add(cmd)
 	u.rendering.add(cmd)
 	u.sourcing.add(cmd)
+	u.reach.add(cmd)
 	u.planned.add(cmd)
 	f := cmd.Flags()
 	f.StringSliceVar(&u.addons, "addon", nil, "only these addons, with those that share a group with them")
@@ -58,7 +61,7 @@ func newUpgrade() *cobra.Command {
 }
 
 func (u *upgrades) run(cmd *cobra.Command) error {
-	if err := u.planned.check(); err != nil {
+	if err := errors.Join(u.planned.check(), u.reach.check()); err != nil {
 		return err
 	}
 	if _, err := u.rendering.check(); err != nil {
@@ -91,14 +94,15 @@ func (u *upgrades) run(cmd *cobra.Command) error {
 		return err
 	}
 	defer done()
-	plan, err := p.upgrades(cmd.Context(), s, o, rendering)
+	clusters := &reaching{reach: u.reach, in: cmd.InOrStdin(), errs: cmd.ErrOrStderr(), repo: p.mirror.Repository()}
+	plan, err := p.upgrades(cmd.Context(), s, o, rendering, clusters)
 	return u.planned.finish(cmd, plan, err)
 }
 
 // proposing is for keeping the pull requests of upgrades.
-func (p *place) proposing(o upgrading.Options, rendering bot.Options) proposing.Options {
+func (p *place) proposing(o upgrading.Options, rendering bot.Options, clusters *reaching) proposing.Options {
 	rendering.Repository = p.mirror.Repository()
-	return proposing.Options{Options: o, Hub: p.hub, Repository: p.name, URL: p.url, Login: p.login, Diff: reports(rendering)}
+	return proposing.Options{Options: o, Hub: p.hub, Repository: p.name, URL: p.url, Login: p.login, Diff: reports(rendering, clusters)}
 }
 
 // printUpgrades prints what was found.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +11,23 @@ import (
 	"github.com/addon-manager/addon-manager/internal/testkit/upstreams"
 	"github.com/addon-manager/addon-manager/test/github"
 )
+
+const twoClusters = `apiVersion: v1
+kind: Secret
+metadata:
+  name: tokyo-1
+  labels: {argocd.argoproj.io/secret-type: cluster, addons.kaas.dev/web: enabled}
+  annotations: {addons.kaas.dev/kubernetes-version: v1.31.4}
+stringData: {name: tokyo-1, server: "https://tokyo-1.example.com"}
+---
+apiVersion: v1
+kind: Secret
+metadata:
+  name: osaka-1
+  labels: {argocd.argoproj.io/secret-type: cluster}
+  annotations: {addons.kaas.dev/kubernetes-version: v1.31.4}
+stringData: {name: osaka-1, server: "https://osaka-1.example.com"}
+`
 
 // TestUpgradeApplies opens the pull requests of a vendored chart and of a copied file, with what real servers publish, and has nothing to do the second time.
 func TestUpgradeApplies(t *testing.T) {
@@ -63,14 +82,17 @@ addons:
 	}
 	repo.Allow("keeper", "write")
 	t.Setenv(envToken, hub.AddToken("keeper"))
-	cache := t.TempDir()
+	cache, clusters := t.TempDir(), filepath.Join(t.TempDir(), "clusters.yaml")
+	if err := os.WriteFile(clusters, []byte(twoClusters), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	run := func() string {
 		t.Helper()
 		cmd := newRoot()
 		var out, errs bytes.Buffer
 		cmd.SetOut(&out)
 		cmd.SetErr(&errs)
-		cmd.SetArgs([]string{"upgrade", "--repository", repo.CloneURL(), "--upstream-github-url", hub.APIURL(), "--upstream-cache", cache, "--apply"})
+		cmd.SetArgs([]string{"upgrade", "--repository", repo.CloneURL(), "--upstream-github-url", hub.APIURL(), "--upstream-cache", cache, "--clusters", clusters, "--apply"})
 		if err := cmd.Execute(); err != nil {
 			t.Fatalf("%v\n%s%s", err, out.String(), errs.String())
 		}
@@ -103,7 +125,7 @@ addons:
 		parts []string
 	}{
 		{"upgrade/main/crds", []string{"v1.0.0", "v1.1.0", "Notes of v1.1.0"}},
-		{"upgrade/main/web", []string{"4.1.0", "4.2.3", "5.0.0", "its chart is for Kubernetes &#62;=1.32.0-0, and 1.31 is not", "Notes of v1.1.0"}},
+		{"upgrade/main/web", []string{"4.1.0", "4.2.3", "5.0.0", "its chart is for Kubernetes &#62;=1.32.0-0, and 1.31 is not", "Notes of v1.1.0", "1 of 2 clusters", "tokyo-1"}},
 	} {
 		pulls := slices.DeleteFunc(repo.Pulls(), func(o github.Pull) bool { return o.Head != p.head })
 		if len(pulls) != 1 {

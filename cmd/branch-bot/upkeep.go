@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"time"
 
 	"github.com/addon-manager/addon-manager/internal/bot"
@@ -25,6 +27,9 @@ type upkeep struct {
 	rendering rendering
 	following following
 	sourcing  sourcing
+	reach     reach
+	// errs is where it is told what leaves something out.
+	errs io.Writer
 }
 
 func (u *upkeep) add(cmd *cobra.Command) {
@@ -32,20 +37,22 @@ func (u *upkeep) add(cmd *cobra.Command) {
 	u.rendering.add(cmd)
 	u.following.add(cmd)
 	u.sourcing.add(cmd)
+	u.reach.add(cmd)
 }
 
 func (u *upkeep) check() error {
 	if _, err := u.rendering.check(); err != nil {
 		return err
 	}
-	return u.following.check()
+	return errors.Join(u.following.check(), u.reach.check())
 }
 
 // reconcile plans everything that is to be done to a repository.
 func (u *upkeep) reconcile(ctx context.Context, p *place, o bot.Options) ([]*steps.Step, error) {
 	o.Repository = p.mirror.Repository()
 	b := p.branches(o, u.following.minors)
-	b.Diff = diffs(o, report.Limit)
+	clusters := &reaching{reach: u.reach, in: os.Stdin, errs: u.errs, repo: p.mirror.Repository()}
+	b.Diff = diffs(o, clusters, report.Limit)
 	b.Also = func(ctx context.Context, h history.History) ([]*steps.Step, error) {
 		t := tagging.Options{Mirror: p.mirror, Rendering: o, Tagger: p.committer, Now: time.Now}
 		if p.hub != nil {
@@ -57,12 +64,12 @@ func (u *upkeep) reconcile(ctx context.Context, p *place, o bot.Options) ([]*ste
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	newer, err := u.newer(ctx, p, o)
+	newer, err := u.newer(ctx, p, o, clusters)
 	return append(plan, newer...), errors.Join(failed, err)
 }
 
 // newer plans the pull requests of upgrades, where main's catalog asks for them.
-func (u *upkeep) newer(ctx context.Context, p *place, o bot.Options) ([]*steps.Step, error) {
+func (u *upkeep) newer(ctx context.Context, p *place, o bot.Options, clusters *reaching) ([]*steps.Step, error) {
 	refs, err := p.mirror.Refs(ctx)
 	if err != nil || p.hub == nil {
 		return nil, err
@@ -81,13 +88,13 @@ func (u *upkeep) newer(ctx context.Context, p *place, o bot.Options) ([]*steps.S
 	}
 	return p.upgrades(ctx, s, upgrading.Options{
 		Mirror: p.mirror, Main: p.main, Sources: s, Files: s, Committer: p.committer, Now: time.Now(),
-	}, o)
+	}, o, clusters)
 }
 
 // upgrades plans the pull requests of upgrades, and of a new Kubernetes minor.
-func (p *place) upgrades(ctx context.Context, s *sources, o upgrading.Options, rendering bot.Options) ([]*steps.Step, error) {
+func (p *place) upgrades(ctx context.Context, s *sources, o upgrading.Options, rendering bot.Options, clusters *reaching) ([]*steps.Step, error) {
 	rendering.Charts = s.charts
-	plan, found, failed := proposing.Plan(ctx, p.proposing(o, rendering))
+	plan, found, failed := proposing.Plan(ctx, p.proposing(o, rendering, clusters))
 	if ctx.Err() != nil || len(o.Addons)+len(o.Branches) > 0 {
 		return plan, failed
 	}

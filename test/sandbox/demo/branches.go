@@ -62,7 +62,7 @@ func upgradeAddon(ctx context.Context, d *demo) error {
 		return err
 	}
 	d.note("%s publishes the charts %s 1.3.0, and 1.4.0 that needs Kubernetes 1.32", publisher, chart)
-	if err := d.show(ctx, "", "branch-bot", d.botArgs("upgrade", "--addon", upgraded, "--apply", "--upstream-github-url", d.forge.APIURL())...); err != nil {
+	if err := d.show(ctx, "", "branch-bot", d.botArgs("upgrade", "--addon", upgraded, "--apply", "--upstream-github-url", d.forge.APIURL(), "--fleet", d.sandbox.Manager.MetricsURL())...); err != nil {
 		return err
 	}
 	proposed, err := d.pulls("upgrade/")
