@@ -237,17 +237,17 @@ func TestFiles(t *testing.T) {
 		digest string // GitHub's, where it says one
 		want   string // the error
 	}{
-		"GitHub says the digest":            {data: "hello", digest: digestOfHello},
-		"GitHub says another digest":        {data: "hello!", digest: digestOfHello, want: "install.yaml is not what was published: its digest is sha256:ce06092fb948d9ffac7d1a376e404b26b7575bcc11ee05a4615fef4fec3a308b, GitHub says " + digestOfHello},
-		"nobody says it":                    {data: "hello"},
-		"checksums.txt":                     {data: "hello", beside: map[string]string{"checksums.txt": other + "  other.yaml\n" + hex + "  install.yaml\n"}},
-		"thing_1.0.0_checksums.txt":         {data: "hello", beside: map[string]string{"thing_1.0.0_checksums.txt": strings.ToUpper(hex) + " *dist/install.yaml\r\n"}},
-		"SHA256SUMS":                        {data: "hello", beside: map[string]string{"SHA256SUMS": "SHA256 (install.yaml) = " + hex}},
-		"one of its own":                    {data: "hello", beside: map[string]string{"install.yaml.sha256": hex + "\n"}},
-		"checksums of others":               {data: "hello", beside: map[string]string{"checksums.txt": other + "  not-install.yaml\n"}},
-		"one of another file":               {data: "hello", beside: map[string]string{"crds.yaml.sha256": other}},
-		"a signature of checksums":          {data: "hello", beside: map[string]string{"checksums.txt.sig": other + "  install.yaml\n"}},
-		"checksums that say something else": {data: "hello", beside: map[string]string{"sha256sums.txt": other + "  install.yaml\n"}, want: "install.yaml is not what was published: its digest is " + digestOfHello + ", sha256sums.txt says sha256:" + other},
+		"GitHub says the digest":                {data: "hello", digest: digestOfHello},
+		"GitHub says another digest (fault 75)": {data: "hello!", digest: digestOfHello, want: "install.yaml is not what was published: its digest is sha256:ce06092fb948d9ffac7d1a376e404b26b7575bcc11ee05a4615fef4fec3a308b, GitHub says " + digestOfHello},
+		"nobody says it":                        {data: "hello"},
+		"checksums.txt":                         {data: "hello", beside: map[string]string{"checksums.txt": other + "  other.yaml\n" + hex + "  install.yaml\n"}},
+		"thing_1.0.0_checksums.txt":             {data: "hello", beside: map[string]string{"thing_1.0.0_checksums.txt": strings.ToUpper(hex) + " *dist/install.yaml\r\n"}},
+		"SHA256SUMS":                            {data: "hello", beside: map[string]string{"SHA256SUMS": "SHA256 (install.yaml) = " + hex}},
+		"one of its own":                        {data: "hello", beside: map[string]string{"install.yaml.sha256": hex + "\n"}},
+		"checksums of others":                   {data: "hello", beside: map[string]string{"checksums.txt": other + "  not-install.yaml\n"}},
+		"one of another file":                   {data: "hello", beside: map[string]string{"crds.yaml.sha256": other}},
+		"a signature of checksums":              {data: "hello", beside: map[string]string{"checksums.txt.sig": other + "  install.yaml\n"}},
+		"checksums that say something else":     {data: "hello", beside: map[string]string{"sha256sums.txt": other + "  install.yaml\n"}, want: "install.yaml is not what was published: its digest is " + digestOfHello + ", sha256sums.txt says sha256:" + other},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlace(t, standin.Options{})
@@ -301,7 +301,7 @@ func TestFilesOfPrivateRepositories(t *testing.T) {
 	}
 }
 
-// TestFilesThatCannotBeHad (faults 74, 75, 77 and 78): too large, cut off, or at places where nobody should be sent.
+// TestFilesThatCannotBeHad has files that are too large, cut off, or at places where nobody should be sent.
 func TestFilesThatCannotBeHad(t *testing.T) {
 	redirect := func(to string) standin.Fault {
 		return standin.Fault{On: "releases/download", Status: http.StatusFound, Header: map[string]string{"Location": to}, Body: " "}
@@ -312,16 +312,16 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 		tries int
 		want  string
 	}{
-		"metadata service":        {fault: redirect("https://169.254.169.254/latest/"), tries: 1, want: "GitHub refuses the request: it leads to 169.254.169.254 at the link-local address 169.254.169.254, where metadata services live"},
-		"our own network":         {fault: redirect("https://10.0.0.7/x"), tries: 1, want: "GitHub refuses the request: it leads to 10.0.0.7 at 10.0.0.7, an address inside our own network"},
-		"our own network, IPv6":   {fault: redirect("https://[::ffff:10.0.0.7]/x"), tries: 1, want: "GitHub refuses the request: it leads to ::ffff:10.0.0.7 at 10.0.0.7, an address inside our own network"},
-		"without TLS":             {fault: redirect("http://example.com/x"), tries: 1, want: "GitHub refuses the request: it leads to http://example.com, which is not followed: files come over https, from addresses without credentials"},
-		"another scheme":          {fault: redirect("file:///etc/passwd"), tries: 1, want: "GitHub refuses the request: it leads to file://, which is not followed: files come over https, from addresses without credentials"},
-		"in circles":              {fault: redirect("/upstream/thing/releases/download/v1/x"), tries: 6, want: "GitHub cannot be reached: it sends on from one address to the next without end"},
-		"in trouble for long":     {fault: standin.Fault{On: "releases/download", Status: 502}, tries: 3, want: "GitHub cannot be reached: 502 Bad Gateway"},
-		"it says it is large":     {edit: func(a *upstream.Asset) { a.Size = 21 << 20 }, want: "x has 22020096 bytes, at most 20971520 are read"},
-		"it is no address":        {edit: func(a *upstream.Asset) { a.URL = "https://[" }, want: "download x: GitHub refuses the request: the address of the file cannot be used"},
-		"it has a password in it": {edit: func(a *upstream.Asset) { a.URL = "https://me:hunter2@example.com/x" }, want: "download x: GitHub refuses the request: it leads to https://example.com, which is not followed: files come over https, from addresses without credentials"},
+		"metadata service (fault 74)": {fault: redirect("https://169.254.169.254/latest/"), tries: 1, want: "GitHub refuses the request: it leads to 169.254.169.254 at the link-local address 169.254.169.254, where metadata services live"},
+		"our own network":             {fault: redirect("https://10.0.0.7/x"), tries: 1, want: "GitHub refuses the request: it leads to 10.0.0.7 at 10.0.0.7, an address inside our own network"},
+		"our own network, IPv6":       {fault: redirect("https://[::ffff:10.0.0.7]/x"), tries: 1, want: "GitHub refuses the request: it leads to ::ffff:10.0.0.7 at 10.0.0.7, an address inside our own network"},
+		"without TLS":                 {fault: redirect("http://example.com/x"), tries: 1, want: "GitHub refuses the request: it leads to http://example.com, which is not followed: files come over https, from addresses without credentials"},
+		"another scheme":              {fault: redirect("file:///etc/passwd"), tries: 1, want: "GitHub refuses the request: it leads to file://, which is not followed: files come over https, from addresses without credentials"},
+		"in circles":                  {fault: redirect("/upstream/thing/releases/download/v1/x"), tries: 6, want: "GitHub cannot be reached: it sends on from one address to the next without end"},
+		"in trouble for long":         {fault: standin.Fault{On: "releases/download", Status: 502}, tries: 3, want: "GitHub cannot be reached: 502 Bad Gateway"},
+		"it says it is large":         {edit: func(a *upstream.Asset) { a.Size = 21 << 20 }, want: "x has 22020096 bytes, at most 20971520 are read"},
+		"it is no address":            {edit: func(a *upstream.Asset) { a.URL = "https://[" }, want: "download x: GitHub refuses the request: the address of the file cannot be used"},
+		"it has a password in it":     {edit: func(a *upstream.Asset) { a.URL = "https://me:hunter2@example.com/x" }, want: "download x: GitHub refuses the request: it leads to https://example.com, which is not followed: files come over https, from addresses without credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newPlace(t, standin.Options{})
@@ -379,7 +379,7 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
-	t.Run("a name that leads to our own network", func(t *testing.T) {
+	t.Run("a name that leads to our own network when it is dialled (fault 78)", func(t *testing.T) {
 		r, err := NewReleases(ReleasesOptions{Sleep: newManual().sleep})
 		if err != nil {
 			t.Fatal(err)

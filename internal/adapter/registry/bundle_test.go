@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -43,5 +44,31 @@ func TestBundle(t *testing.T) {
 	refuse := New(Options{Allow: func(repository string) error { return failf(ErrRefused, "nobody allows %s", repository) }})
 	if _, err := refuse.Bundle(t.Context(), r.Image("team/policies")+"@"+folder); err == nil || !strings.Contains(err.Error(), "nobody allows oci://"+r.Image("team/policies")) {
 		t.Errorf("what is not allowed: %v", err)
+	}
+}
+
+// TestBundleOfSomethingElse is an image whose registry gives other files, or another manifest, than the digest is of (o4, fault 75): no policy is made of it.
+func TestBundleOfSomethingElse(t *testing.T) {
+	r := upstreams.NewRegistry(t)
+	digest := push(t)(r.PushBundle("team/policies", "v1", map[string]string{"a.yaml": "a: 1\n"}))
+	image, layer := r.Image("team/policies")+"@"+digest, ""
+	if _, err := New(Options{}).Bundle(t.Context(), image); err != nil {
+		t.Fatal(err)
+	}
+	for _, request := range r.Requests() {
+		if _, blob, ok := strings.Cut(request.Path, "/blobs/"); ok {
+			layer = blob
+		}
+	}
+	for path, want := range map[string]string{
+		"/blobs/" + layer:      "layer 1 is " + digestOf([]byte("other")) + " and must be " + layer + ": ask the registry's owner",
+		"/manifests/" + digest: "its manifest is " + digestOf([]byte("other")) + ": ask the registry's owner",
+	} {
+		r.Fail(path, upstreams.Fault{Body: "other"})
+		layers, err := New(Options{}).Bundle(t.Context(), image)
+		r.Fail(path, upstreams.Healthy)
+		if want = `image "` + r.Image("team/policies") + `" "` + digest + `": ` + want; err == nil || err.Error() != want || !errors.Is(err, ErrDigest) || layers != nil {
+			t.Errorf("got  %v\nwant %s", err, want)
+		}
 	}
 }

@@ -87,23 +87,23 @@ func TestRedirects(t *testing.T) {
 		archive, to string
 		want        string
 	}{
-		"to itself":                       {true, "/a", "/chart", ""},
-		"elsewhere over TLS":              {true, "/a", "https://SECURE/chart", ""},
-		"an index that names another":     {true, "https://SECURE/chart", "", ""},
-		"a plain one that names TLS":      {false, "https://SECURE/chart", "", ""},
-		"to plain HTTP":                   {true, "/a", "http://PLAIN/chart", "FROM redirects from https to http, which is not followed: name the right URL in the source"},
-		"from plain HTTP to TLS":          {false, "/a", "https://SECURE/chart", "FROM redirects from http to https, which is not followed: name the right URL in the source"},
-		"from plain HTTP to another host": {false, "/a", "http://PLAIN/chart", "the server leads to http://PLAIN: other hosts are only asked over https"},
-		"an index that names plain HTTP":  {true, "http://PLAIN/chart", "", "the server leads to http://PLAIN: other hosts are only asked over https"},
-		"an index that names a file":      {true, "file:///etc/passwd", "", "the server leads to file://: other hosts are only asked over https"},
-		"an index with credentials":       {true, "https://a:b@SECURE/chart", "", "the server leads to a URL with credentials, which is not followed"},
-		"to a metadata service":           {true, "/a", "https://169.254.169.254/latest", "169.254.169.254:443 is at the link-local address 169.254.169.254, where metadata services live"},
-		"to another port here":            {true, "/a", "https://INSIDE/chart", "the server leads to INSIDE at 127.0.0.1, an address inside our own network"},
-		"to this machine by name":         {true, "/a", "https://localhost:1/chart", "the server leads to localhost:1 at 127.0.0.1, an address inside our own network"},
-		"to a private network":            {true, "/a", "https://10.1.2.3/chart", "the server leads to 10.1.2.3:443 at 10.1.2.3, an address inside our own network"},
-		"to a private network in IPv6":    {true, "/a", "https://[fd00::1]/chart", "the server leads to [fd00::1]:443 at fd00::1, an address inside our own network"},
-		"to a private address in IPv6":    {true, "/a", "https://[64:ff9b::a01:203]/chart", "the server leads to [64:ff9b::a01:203]:443 at 64:ff9b::a01:203, an address inside our own network"},
-		"in a circle":                     {true, "/a", "/a", "FROM redirects more than 5 times"},
+		"to itself":                        {true, "/a", "/chart", ""},
+		"elsewhere over TLS":               {true, "/a", "https://SECURE/chart", ""},
+		"an index that names another":      {true, "https://SECURE/chart", "", ""},
+		"a plain one that names TLS":       {false, "https://SECURE/chart", "", ""},
+		"to plain HTTP":                    {true, "/a", "http://PLAIN/chart", "FROM redirects from https to http, which is not followed: name the right URL in the source"},
+		"from plain HTTP to TLS":           {false, "/a", "https://SECURE/chart", "FROM redirects from http to https, which is not followed: name the right URL in the source"},
+		"from plain HTTP to another host":  {false, "/a", "http://PLAIN/chart", "the server leads to http://PLAIN: other hosts are only asked over https"},
+		"an index that names plain HTTP":   {true, "http://PLAIN/chart", "", "the server leads to http://PLAIN: other hosts are only asked over https"},
+		"an index that names a file":       {true, "file:///etc/passwd", "", "the server leads to file://: other hosts are only asked over https"},
+		"an index with credentials":        {true, "https://a:b@SECURE/chart", "", "the server leads to a URL with credentials, which is not followed"},
+		"to a metadata service (fault 74)": {true, "/a", "https://169.254.169.254/latest", "169.254.169.254:443 is at the link-local address 169.254.169.254, where metadata services live"},
+		"to another port here":             {true, "/a", "https://INSIDE/chart", "the server leads to INSIDE at 127.0.0.1, an address inside our own network"},
+		"to this machine by name":          {true, "/a", "https://localhost:1/chart", "the server leads to localhost:1 at 127.0.0.1, an address inside our own network"},
+		"to a private network":             {true, "/a", "https://10.1.2.3/chart", "the server leads to 10.1.2.3:443 at 10.1.2.3, an address inside our own network"},
+		"to a private network in IPv6":     {true, "/a", "https://[fd00::1]/chart", "the server leads to [fd00::1]:443 at fd00::1, an address inside our own network"},
+		"to a private address in IPv6":     {true, "/a", "https://[64:ff9b::a01:203]/chart", "the server leads to [64:ff9b::a01:203]:443 at 64:ff9b::a01:203, an address inside our own network"},
+		"in a circle":                      {true, "/a", "/a", "FROM redirects more than 5 times"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			chart := files(map[string]string{"/chart": string(data)})
@@ -177,7 +177,7 @@ func TestCredentialsStay(t *testing.T) {
 	}
 }
 
-// TestNamesChange has a name server that answers differently each time: what counts is where the connection goes.
+// TestNamesChange has a name server that answers differently each time (fault 78): what counts is where the connection goes.
 func TestNamesChange(t *testing.T) {
 	data := pack(t, "web", "1.2.3")
 	var inner *server

@@ -91,7 +91,7 @@ func TestHelmRepositoryFaults(t *testing.T) {
 		kind    error
 		want    string
 	}{
-		"an index without end": {
+		"an index without end (fault 71)": {
 			func(w http.ResponseWriter, _ *http.Request) { endless(w, "entries:\n  a:\n") }, ErrTooLarge,
 			"index.yaml has more than 100000 bytes, which is what is read at most",
 		},
@@ -106,7 +106,7 @@ func TestHelmRepositoryFaults(t *testing.T) {
 			}, ErrTooLarge,
 			"index.yaml has more than 100000 bytes, which is what is read at most",
 		},
-		"an index that breaks off": {
+		"an index that breaks off (fault 72)": {
 			func(w http.ResponseWriter, _ *http.Request) {
 				w.Header().Set("Content-Length", fmt.Sprint(len(good)))
 				fmt.Fprint(w, good[:200])
@@ -116,7 +116,7 @@ func TestHelmRepositoryFaults(t *testing.T) {
 		"an index cut before the chart":   {serving(good[:60]), ErrNotFound, "the repository has no chart of that name: check it, and the repository's URL"},
 		"an index cut before the version": {serving(good[:strings.Index(good, "    version: 1.2.3")]), ErrNotFound, "the repository has no such version of it: check the version"},
 		"an index cut in the digest":      {serving(good[:strings.Index(good, digest)+20] + "\n    version: 1.2.3\n    urls: [x]\n"), ErrDigest, `its digest is "` + digest[:20] + `", and not SHA-256 in 64 hexadecimal digits: vendor the chart`},
-		"an index that drips": {
+		"an index that drips (fault 77)": {
 			func(w http.ResponseWriter, r *http.Request) {
 				for r.Context().Err() == nil {
 					fmt.Fprint(w, "#")
@@ -130,23 +130,23 @@ func TestHelmRepositoryFaults(t *testing.T) {
 			func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }, ErrUnreachable,
 			"it did not come within 500ms; check the server and the network",
 		},
-		"a login page":       {serving("<!DOCTYPE html>\n<html><body>Log in: please</body></html>\n"), ErrInvalid, "index.yaml is a web page, perhaps one to log in at: check the repository's URL, and the credentials for it"},
-		"an empty answer":    {serving(""), ErrInvalid, "index.yaml has no entries, so this is no Helm repository: check its URL"},
-		"no digest":          {serving(indexOf("web", version("1.2.3", "", "web-1.2.3.tgz"))), ErrDigest, "the repository's index has no digest for it, so nobody can tell what it is: vendor the chart"},
-		"no URL":             {serving(indexOf("web", version("1.2.3", digest))), ErrInvalid, "the repository's index has no URL for it: vendor the chart"},
-		"another version":    {serving(indexOf("web", version("1.2.30", digest, "web.tgz"))), ErrNotFound, "the repository has no such version of it: check the version"},
-		"another chart":      {serving(indexOf("webb", version("1.2.3", digest, "web.tgz"))), ErrNotFound, "the repository has no chart of that name: check it, and the repository's URL"},
-		"one version twice":  {serving(indexOf("web", version("1.2.3", digest, "web-1.2.3.tgz"), version("1.2.3", zeros, "web-1.2.3.tgz"))), ErrDigest, "the repository's index has that version twice, with digests sha256:" + digest + ` and "` + zeros + `": take another version, or vendor the chart`},
-		"one chart twice":    {serving(good + "entries:\n  web: []\n"), ErrInvalid, "index.yaml has its entries twice"},
-		"another archive":    {then(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "other") }), ErrDigest, "its archive is " + digestOf([]byte("other")) + ", and the repository says sha256:" + digest + ": ask its owner, or vendor the chart"},
-		"an endless archive": {then(func(w http.ResponseWriter, _ *http.Request) { endless(w, "abc") }), ErrTooLarge, "archive has more than 50000 bytes, which is what is read at most"},
-		"a missing archive":  {then(http.NotFound), ErrNotFound, "http://SERVER1 has no archive (404): check the repository, the name and the version"},
-		"no repository":      {http.NotFound, ErrNotFound, "http://SERVER1 has no index.yaml (404): check the repository, the name and the version"},
-		"not for us":         {status(403), ErrAuth, "http://SERVER1 answers 403 for index.yaml: check the credentials for it, and that they may read it"},
-		"credentials wanted": {status(401), ErrAuth, "http://SERVER1 asks for credentials for index.yaml, which are only sent over https: name https in the source"},
-		"in trouble":         {status(503), ErrUnreachable, "http://SERVER1 answers 503 for index.yaml; try again later"},
-		"too many questions": {status(429), ErrLimited, "http://SERVER1 answers 429 for index.yaml; try again later"},
-		"a teapot":           {status(418), ErrInvalid, "http://SERVER1 answers 418 for index.yaml: check the repository's URL"},
+		"a login page":               {serving("<!DOCTYPE html>\n<html><body>Log in: please</body></html>\n"), ErrInvalid, "index.yaml is a web page, perhaps one to log in at: check the repository's URL, and the credentials for it"},
+		"an empty answer":            {serving(""), ErrInvalid, "index.yaml has no entries, so this is no Helm repository: check its URL"},
+		"no digest":                  {serving(indexOf("web", version("1.2.3", "", "web-1.2.3.tgz"))), ErrDigest, "the repository's index has no digest for it, so nobody can tell what it is: vendor the chart"},
+		"no URL":                     {serving(indexOf("web", version("1.2.3", digest))), ErrInvalid, "the repository's index has no URL for it: vendor the chart"},
+		"another version":            {serving(indexOf("web", version("1.2.30", digest, "web.tgz"))), ErrNotFound, "the repository has no such version of it: check the version"},
+		"another chart":              {serving(indexOf("webb", version("1.2.3", digest, "web.tgz"))), ErrNotFound, "the repository has no chart of that name: check it, and the repository's URL"},
+		"one version twice":          {serving(indexOf("web", version("1.2.3", digest, "web-1.2.3.tgz"), version("1.2.3", zeros, "web-1.2.3.tgz"))), ErrDigest, "the repository's index has that version twice, with digests sha256:" + digest + ` and "` + zeros + `": take another version, or vendor the chart`},
+		"one chart twice":            {serving(good + "entries:\n  web: []\n"), ErrInvalid, "index.yaml has its entries twice"},
+		"another archive (fault 75)": {then(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "other") }), ErrDigest, "its archive is " + digestOf([]byte("other")) + ", and the repository says sha256:" + digest + ": ask its owner, or vendor the chart"},
+		"an endless archive":         {then(func(w http.ResponseWriter, _ *http.Request) { endless(w, "abc") }), ErrTooLarge, "archive has more than 50000 bytes, which is what is read at most"},
+		"a missing archive":          {then(http.NotFound), ErrNotFound, "http://SERVER1 has no archive (404): check the repository, the name and the version"},
+		"no repository":              {http.NotFound, ErrNotFound, "http://SERVER1 has no index.yaml (404): check the repository, the name and the version"},
+		"not for us":                 {status(403), ErrAuth, "http://SERVER1 answers 403 for index.yaml: check the credentials for it, and that they may read it"},
+		"credentials wanted":         {status(401), ErrAuth, "http://SERVER1 asks for credentials for index.yaml, which are only sent over https: name https in the source"},
+		"in trouble":                 {status(503), ErrUnreachable, "http://SERVER1 answers 503 for index.yaml; try again later"},
+		"too many questions":         {status(429), ErrLimited, "http://SERVER1 answers 429 for index.yaml; try again later"},
+		"a teapot":                   {status(418), ErrInvalid, "http://SERVER1 answers 418 for index.yaml: check the repository's URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, "127.0.0.1", false, tc.handler)

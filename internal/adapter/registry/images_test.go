@@ -133,7 +133,7 @@ func TestImageFaults(t *testing.T) {
 	}
 }
 
-// TestImageDigest is a registry that says one digest and gives another manifest: neither is pinned.
+// TestImageDigest is a registry that says one digest and gives another manifest (fault 75): neither is pinned.
 func TestImageDigest(t *testing.T) {
 	const manifest = `{"schemaVersion":2,"mediaType":"` + typeManifest + `","annotations":{"org.opencontainers.image.source":"https://example.com"}}`
 	lie := "sha256:" + strings.Repeat("0", 64)
@@ -167,7 +167,7 @@ func TestDigestFromManifest(t *testing.T) {
 	}
 }
 
-// TestTags are all of an image's, in however many pages.
+// TestTags are all of an image's (o6), in however many pages, but for those that signatures are kept under (o5).
 func TestTags(t *testing.T) {
 	r := upstreams.NewRegistry(t, upstreams.Options{Page: 2})
 	for _, tag := range []string{"1", "1.2", "1.2.3", "latest", "v1.0.0-alpine", "sha256-" + strings.Repeat("a", 64) + ".sig"} {
@@ -257,7 +257,7 @@ func TestSentElsewhere(t *testing.T) {
 	}
 }
 
-// TestChartSaysSomethingElse is a registry that gives another description of a chart than the manifest names: neither counts.
+// TestChartSaysSomethingElse is a registry that gives another description of a chart than the manifest names (fault 75): neither counts.
 func TestChartSaysSomethingElse(t *testing.T) {
 	r := upstreams.NewRegistry(t)
 	web := upstreams.Chart{Name: "web", Version: "1.0.0", KubeVersion: ">=1.30.0-0"}

@@ -91,7 +91,7 @@ func TestVersions(t *testing.T) {
 	}
 }
 
-// TestBadlyWritten is a chart some of whose versions are badly written: the others count.
+// TestBadlyWritten is a chart some of whose versions are badly written, or withdrawn (o7): the others count.
 func TestBadlyWritten(t *testing.T) {
 	entries := "  - version: 1.0.0\n    created: yesterday\n    digest: none\n    annotations: [x]\n    home: {}\n    sources: text\n    appVersion: 1.10\n" +
 		"  - version: 1.1.0\n    kubeVersion: [\">=1.30\"]\n  - version: [x]\n  - {}\n  - version: 1.2.0\n    removed: true\n  - version: latest\n    kubeVersion: nonsense\n"
@@ -114,7 +114,8 @@ func TestBadlyWritten(t *testing.T) {
 	}
 }
 
-// TestOCIVersions lists the tags of a chart that are versions, and describes one without fetching its archive.
+// TestOCIVersions lists the tags of a chart that are versions (o6), and describes one without fetching its archive. Signatures lie beside them, and are no
+// versions, whoever made them (o5).
 func TestOCIVersions(t *testing.T) {
 	for name, o := range map[string]upstreams.Options{"in pages": {Page: 2}, "at once": {}, "with tokens": {Page: 3, Bearer: true}} {
 		t.Run(name, func(t *testing.T) {
@@ -190,23 +191,23 @@ func TestListingFaults(t *testing.T) {
 		"limited with 403": {
 			upstreams.Fault{Status: 403, RetryAfter: "90"}, ErrLimited, "", "", "http://SERVER asks to wait until 2026-02-03 04:06:35 UTC, because it is asked too much",
 		},
-		"71 endless": {
+		"endless (fault 71)": {
 			upstreams.Endless, ErrTooLarge, "index.yaml has more than 5000000 bytes, which is what is read at most",
 			"list of tags has more than 4194304 bytes, which is what is read at most", "manifest has more than 1048576 bytes, which is what is read at most",
 		},
-		"72 truncated": {
+		"truncated (fault 72)": {
 			upstreams.Truncated, ErrUnreachable, "http://SERVER broke off in the middle of its answer; try again", "http://SERVER broke off in the middle of its answer; try again", "http://SERVER broke off in the middle of its answer; try again",
 		},
-		"73 asks for credentials for ever": {
+		"asks for credentials for ever (fault 73)": {
 			upstreams.Fault{Asks: `Bearer realm="REALM",service="x"`},
 			ErrAuth, "http://SERVER asks for credentials for index.yaml, which are only sent over https: name https in the source",
 			"http://SERVER asks for credentials for token, which are only sent over https: name https in the source", "http://SERVER asks for credentials for token, which are only sent over https: name https in the source",
 		},
-		"74 leads to where clouds give out credentials": {
+		"leads to where clouds give out credentials (fault 74)": {
 			upstreams.LinkLocal, ErrRefused, "SERVER redirects from http to https, which is not followed: name the right URL in the source",
 			"SERVER redirects from http to https, which is not followed: name the right URL in the source", "SERVER redirects from http to https, which is not followed: name the right URL in the source",
 		},
-		"77 drips": {
+		"drips (fault 77)": {
 			upstreams.Drip, ErrUnreachable, "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network", "it did not come within 500ms; check the server and the network",
 		},
 		"silent": {
@@ -269,7 +270,8 @@ func TestListingFaults(t *testing.T) {
 	}
 }
 
-// TestPublishedWrong are versions that an owner published badly: with an archive that is not what the index says, and a second time with other content.
+// TestPublishedWrong are versions that an owner published badly: with an archive that is not what the index says (fault 75), and a second time with other
+// content (fault 76).
 func TestPublishedWrong(t *testing.T) {
 	h := upstreams.NewHelm(t)
 	wrong, first, second := upstreams.Chart{Name: "web", Version: "1.0.0"}, upstreams.Chart{Name: "web", Version: "1.1.0"}, upstreams.Chart{Name: "web", Version: "1.1.0", AppVersion: "2"}

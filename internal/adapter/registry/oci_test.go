@@ -146,11 +146,11 @@ func TestOCIFaults(t *testing.T) {
 		kind  error
 		want  string
 	}{
-		"another layer": {
+		"another layer (o4)": {
 			func(o *ociRegistry, _ *server) { o.blobs[digestOf(data)] = "other" }, ErrDigest,
 			"its archive is " + digestOf([]byte("other")) + ", and the repository says " + digestOf(data) + ": ask its owner, or vendor the chart",
 		},
-		"another manifest": {
+		"another manifest (fault 75)": {
 			func(o *ociRegistry, _ *server) { o.said = zeros }, ErrDigest, "its manifest is MANIFEST, and the registry says \"" + zeros + "\": ask its owner, or vendor the chart",
 		},
 		"no layer of that digest": {
@@ -184,12 +184,12 @@ func TestOCIFaults(t *testing.T) {
 			}, ErrInvalid,
 			`the tag is no Helm chart but "application/vnd.oci.image.config.v1+json": check the repository and the name`,
 		},
-		"no layers":      {func(o *ociRegistry, _ *server) { o.describe(typeManifest, typeChartConfig) }, ErrInvalid, "its manifest names 0 archives of a chart, and must name one"},
-		"no manifest":    {func(o *ociRegistry, _ *server) { o.manifest, o.said = "<html>", "" }, ErrInvalid, "its manifest does not decode: this is no OCI registry, or a broken one"},
-		"no such tag":    {func(o *ociRegistry, _ *server) { o.tag = "1.2.4" }, ErrNotFound, "https://SERVER1 has no manifest (404): check the repository, the name and the version"},
-		"a token loop":   {func(o *ociRegistry, s *server) { o.token, o.realm = "never", s.URL+"/token" }, ErrAuth, "https://SERVER1 answers 401 for manifest: check the credentials for it, and that they may read it"},
-		"a token denied": {func(o *ociRegistry, s *server) { o.token, o.realm, o.user = "x", s.URL+"/token", "me" }, ErrAuth, "https://SERVER1 answers 401 for token: check the credentials for it, and that they may read it"},
-		"a password":     {func(o *ociRegistry, _ *server) { o.basic, o.user = true, "me" }, ErrAuth, "https://SERVER1 asks for a user and a password: give credentials for it"},
+		"no layers":               {func(o *ociRegistry, _ *server) { o.describe(typeManifest, typeChartConfig) }, ErrInvalid, "its manifest names 0 archives of a chart, and must name one"},
+		"no manifest":             {func(o *ociRegistry, _ *server) { o.manifest, o.said = "<html>", "" }, ErrInvalid, "its manifest does not decode: this is no OCI registry, or a broken one"},
+		"no such tag":             {func(o *ociRegistry, _ *server) { o.tag = "1.2.4" }, ErrNotFound, "https://SERVER1 has no manifest (404): check the repository, the name and the version"},
+		"a token loop (fault 73)": {func(o *ociRegistry, s *server) { o.token, o.realm = "never", s.URL+"/token" }, ErrAuth, "https://SERVER1 answers 401 for manifest: check the credentials for it, and that they may read it"},
+		"a token denied":          {func(o *ociRegistry, s *server) { o.token, o.realm, o.user = "x", s.URL+"/token", "me" }, ErrAuth, "https://SERVER1 answers 401 for token: check the credentials for it, and that they may read it"},
+		"a password":              {func(o *ociRegistry, _ *server) { o.basic, o.user = true, "me" }, ErrAuth, "https://SERVER1 asks for a user and a password: give credentials for it"},
 		"a token from a metadata service": {
 			func(o *ociRegistry, _ *server) { o.token, o.realm = "x", "https://169.254.169.254/token" }, ErrRefused,
 			"169.254.169.254:443 is at the link-local address 169.254.169.254, where metadata services live",

@@ -134,11 +134,11 @@ func TestListingsStayOutside(t *testing.T) {
 		fault upstreams.Fault
 		want  string
 	}{
-		"74 to a metadata service": {upstreams.LinkLocal, "169.254.169.254:443 is at the link-local address 169.254.169.254, where metadata services live"},
-		"into our network":         {upstreams.Fault{Status: http.StatusFound, Location: "https://10.0.0.1/x"}, "the server leads to 10.0.0.1:443 at 10.0.0.1, an address inside our own network"},
-		"to another service here":  {upstreams.Moved("https://127.0.0.1:1/x"), "the server leads to 127.0.0.1:1 at 127.0.0.1, an address inside our own network"},
-		"away from TLS":            {upstreams.Moved("http://example.com/"), "HOST redirects from https to http, which is not followed: name the right URL in the source"},
-		"in a circle":              {upstreams.Fault{Status: http.StatusFound, Location: "/index.yaml"}, "HOST redirects more than 5 times"},
+		"to a metadata service (fault 74)": {upstreams.LinkLocal, "169.254.169.254:443 is at the link-local address 169.254.169.254, where metadata services live"},
+		"into our network":                 {upstreams.Fault{Status: http.StatusFound, Location: "https://10.0.0.1/x"}, "the server leads to 10.0.0.1:443 at 10.0.0.1, an address inside our own network"},
+		"to another service here":          {upstreams.Moved("https://127.0.0.1:1/x"), "the server leads to 127.0.0.1:1 at 127.0.0.1, an address inside our own network"},
+		"away from TLS":                    {upstreams.Moved("http://example.com/"), "HOST redirects from https to http, which is not followed: name the right URL in the source"},
+		"in a circle":                      {upstreams.Fault{Status: http.StatusFound, Location: "/index.yaml"}, "HOST redirects more than 5 times"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newClient(Options{RootCAs: trusted, Dir: t.TempDir()})
@@ -163,7 +163,7 @@ func TestListingsStayOutside(t *testing.T) {
 	}
 }
 
-// TestTokenLoop is a registry that sells tokens and then does not take them.
+// TestTokenLoop is a registry that sells tokens and then does not take them (fault 73).
 func TestTokenLoop(t *testing.T) {
 	good, trusted := certificate(t, time.Date(2099, 1, 1, 0, 0, 0, 0, time.UTC), "127.0.0.1")
 	r := upstreams.NewRegistry(t, upstreams.Options{Certificate: good})

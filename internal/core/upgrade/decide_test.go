@@ -299,7 +299,7 @@ func TestDecide(t *testing.T) {
 			  comes to release-1.31, release-1.33
 			  not to release-1.32: carol does not want it (#14)
 			`},
-		"deprecated": {world{main: "x helm:exporter 4.1.0\ny helm:old 1.0.0\nz helm:old 0.9.0", offers: map[string]string{chart: "4.1.0\n4.2.0 deprecated\n4.1.5", "helm:old": "1.0.0 deprecated\n0.9.0 deprecated"}}, `
+		"deprecated (o7)": {world{main: "x helm:exporter 4.1.0\ny helm:old 1.0.0\nz helm:old 0.9.0", offers: map[string]string{chart: "4.1.0\n4.2.0 deprecated\n4.1.5", "helm:old": "1.0.0 deprecated\n0.9.0 deprecated"}}, `
 			main x: 4.1.0 → 4.1.5
 			  not 4.2.0: it is deprecated by its owner
 			held main z: 0.9.0
@@ -312,7 +312,7 @@ func TestDecide(t *testing.T) {
 			  x 4.1.0 → 4.1.5 patch
 			  not x 4.2.0: it is deprecated by its owner
 			`},
-		"taken back by its publisher": {world{main: "x helm:exporter 4.1.0", branches: all, offers: map[string]string{chart: "4.0.9\n4.1.1"}}, `
+		"taken back by its publisher (o7)": {world{main: "x helm:exporter 4.1.0", branches: all, offers: map[string]string{chart: "4.0.9\n4.1.1"}}, `
 			main x: 4.1.0 → 4.1.1
 			  comes to release-1.31, release-1.32, release-1.33
 			problem x: version 4.1.0 of chart exporter of https://charts.example.com is not there any more: its publisher took it back, so move to another
@@ -354,11 +354,11 @@ func TestDecide(t *testing.T) {
 			upgrade/main/y
 			  y v1.0.0 → v1.1.0 minor
 			`},
-		"nothing to compare with": {world{main: "x image:quay.io/x/exporter latest\ny image:quay.io/x/exporter 20240501-abc", offers: map[string]string{image: "latest\n1.0.0\n1.1.0"}}, `
+		"nothing to compare with (o6)": {world{main: "x image:quay.io/x/exporter latest\ny image:quay.io/x/exporter 20240501-abc", offers: map[string]string{image: "latest\n1.0.0\n1.1.0"}}, `
 			problem x: none of the 3 versions of image quay.io/x/exporter can be compared with latest: pin one of them
 			problem y: none of the 3 versions of image quay.io/x/exporter can be compared with 20240501-abc: pin one of them
 			`, ``},
-		"two contents under one name": {world{main: "x helm:exporter 4.1.0", offers: map[string]string{chart: "4.1.0\n4.2.0 digest=sha256:a\n4.1.9 digest=sha256:c\n4.2.0 digest=sha256:b\n4.1.9 digest=sha256:c"}}, `
+		"two contents under one name (fault 76)": {world{main: "x helm:exporter 4.1.0", offers: map[string]string{chart: "4.1.0\n4.2.0 digest=sha256:a\n4.1.9 digest=sha256:c\n4.2.0 digest=sha256:b\n4.1.9 digest=sha256:c"}}, `
 			main x: 4.1.0 → 4.1.9
 			  not 4.2.0: its source has it twice, with different contents
 			`, `
@@ -366,7 +366,7 @@ func TestDecide(t *testing.T) {
 			  x 4.1.0 → 4.1.9 patch
 			  not x 4.2.0: its source has it twice, with different contents
 			`},
-		"tags of an image": {world{main: "x image:quay.io/x/exporter v1.2.3\ny image:quay.io/x/exporter v1.2\nz image:quay.io/x/exporter 1.2.3-alpine", offers: map[string]string{image: "v1\nv1.2\nv1.2.3\nv1.2.4\n1.2.4\nv1.3\nv2\nlatest\n1.2.3-alpine\n1.3.0-alpine\n1.3.0-debian"}}, `
+		"tags of an image, which stay without a digest (o1, o6)": {world{main: "x image:quay.io/x/exporter v1.2.3\ny image:quay.io/x/exporter v1.2\nz image:quay.io/x/exporter 1.2.3-alpine", offers: map[string]string{image: "v1\nv1.2\nv1.2.3\nv1.2.4\n1.2.4\nv1.3\nv2\nlatest\n1.2.3-alpine\n1.3.0-alpine\n1.3.0-debian"}}, `
 			main x: v1.2.3 → v1.2.4
 			main y: v1.2 → v1.3
 			main z: 1.2.3-alpine → 1.3.0-alpine
@@ -378,7 +378,7 @@ func TestDecide(t *testing.T) {
 			upgrade/main/z
 			  z 1.2.3-alpine → 1.3.0-alpine minor
 			`},
-		"digests are pinned along": {world{main: "x image:quay.io/x/exporter 1.2.3 digest=sha256:old\ny image:quay.io/x/exporter 1.2.4 digest=sha256:old", branches: map[string]string{
+		"digests are pinned along, and what has none is refused (o1)": {world{main: "x image:quay.io/x/exporter 1.2.3 digest=sha256:old\ny image:quay.io/x/exporter 1.2.4 digest=sha256:old", branches: map[string]string{
 			"1.31": "x image:quay.io/x/exporter 1.2.3 digest=sha256:old\ny image:quay.io/x/exporter 1.2.4 digest=sha256:old",
 			"1.32": "x image:quay.io/x/exporter 1.2.4 digest=sha256:old\ny image:quay.io/x/exporter 1.2.3 digest=sha256:old",
 		}, offers: map[string]string{image: "1.2.3 digest=sha256:re\n1.2.4 digest=sha256:new\n1.2.5"}}, `
@@ -415,7 +415,7 @@ func TestDecide(t *testing.T) {
 			upgrade/release-1.31/x
 			  x 1.2.3 → 1.2.3 digest
 			`},
-		"a file of a release": {world{main: "x github:o/r:install.yaml v1.0.0 digest=sha256:a\ny github:o/r:install.yaml v1.1.0 digest=sha256:a", offers: map[string]string{"github:o/r:install.yaml": "v1.0.0 asset=install.yaml@sha256:a\nv1.1.0 asset=install.yaml@sha256:b\nv1.2.0 asset=other.yaml"}}, `
+		"a file of a release, and one that was replaced (fault 76)": {world{main: "x github:o/r:install.yaml v1.0.0 digest=sha256:a\ny github:o/r:install.yaml v1.1.0 digest=sha256:a", offers: map[string]string{"github:o/r:install.yaml": "v1.0.0 asset=install.yaml@sha256:a\nv1.1.0 asset=install.yaml@sha256:b\nv1.2.0 asset=other.yaml"}}, `
 			main x: v1.0.0 → v1.1.0
 			  change install.yaml v1.0.0 → v1.1.0 minor digest sha256:b
 			  not v1.2.0: the release has no file install.yaml

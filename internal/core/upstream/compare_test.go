@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
+// TestCompare orders versions as publishers write them: v1, builds and dates (o6) too.
 func TestCompare(t *testing.T) {
 	for name, tc := range map[string]struct {
 		// ascending are versions of which each is newer than the one before; those in one string, divided by blanks, are equal.
@@ -51,6 +52,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestCompareCannot has pairs of which nobody can tell the newer: latest, and names of branches (o6).
 func TestCompareCannot(t *testing.T) {
 	for _, pair := range [][2]string{
 		{"latest", "latest"},
