@@ -314,7 +314,7 @@ func TestMassUnlabelling(t *testing.T) {
 		t.Errorf("hold %q", ca.Status.Hold)
 	}
 
-	// A list that changed needs another approval; so does one that nobody ever saw.
+	// A list that changed needs another approval, and that of the older list (o11) is none for it; so does one that nobody ever saw.
 	w.label(names[6], "alpha", "disabled")
 	second := w.quarantine(7, first.Hash)
 	w.approve(first.Hash)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -17,6 +18,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/testkit/githttp"
 	"github.com/addon-manager/addon-manager/internal/testkit/plane"
 	"github.com/addon-manager/addon-manager/test/sandbox"
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -143,6 +145,32 @@ func TestRepairsWhatIsOurs(t *testing.T) {
 		}
 		return nil
 	})
+
+	// What the report says is no evidence (o10): it is told anew, and nothing is delivered for it.
+	before, err := w.report("tokyo-1")
+	w.must(err)
+	w.eventually("edit the report", func() error {
+		ca, err := w.report("tokyo-1")
+		if err != nil {
+			return err
+		}
+		ca.Status.Release, ca.Status.Ready = "v1.31-ake.9", "0/2"
+		for i := range ca.Status.Addons {
+			ca.Status.Addons[i].Wanted, ca.Status.Addons[i].Delivered, ca.Status.Addons[i].Action, ca.Status.Addons[i].Healthy = "v1.31-ake.9", "v1.31-ake.9", "remove", false
+		}
+		return w.client.Status().Update(w.ctx, ca)
+	})
+	w.expect("tokyo-1", "alpha keep v1.31-ake.1 ready", "gamma keep v1.31-ake.1 ready")
+	w.eventually("an edited report is put right", func() error {
+		got, err := w.report("tokyo-1")
+		if d := cmp.Diff(before.Status, got.Status); err == nil && d != "" {
+			err = errors.New(d)
+		}
+		return err
+	})
+	if got := w.application("tokyo-1-alpha"); got.Generation != alpha.Generation || got.UID != alpha.UID {
+		t.Error("the Application was written for what a report says")
+	}
 
 	w.stopArgo(true)
 	gone := w.set("tokyo-1")

@@ -196,14 +196,14 @@ func TestLoad(t *testing.T) {
 			change: func(r *gitrepo.Fixture) { r.SetRef("refs/tags/v1.31-ake.2", "main:catalog.yaml") },
 			want:   append(append([]string{}, noNewRelease...), "GitRefNotCommit refs/tags/v1.31-ake.2: it names a blob e2159e399bddde381efd503fa4a9df3d86a1e36c; it is ignored"),
 		},
-		"c40 another distribution on a release": {
+		"c40 o12 another distribution on a release": {
 			change: func(r *gitrepo.Fixture) {
 				r.Commit("release-1.31", files("other", "a", "b"), "second")
 				r.Tag("v1.31-ake.2", "release-1.31")
 			},
 			want: []string{"offered 1.31 1.32", `v1.31-ake.2 refused CatalogInvalid: catalog.yaml: distribution: "other" does not match the tag's "ake"`, "v1.31-ake.1 a b", "v1.32-ake.1 a b"},
 		},
-		"c40 another distribution on main": {
+		"c40 o12 another distribution on main": {
 			change: func(r *gitrepo.Fixture) { r.Commit("main", files("new", "a", "b"), "second") },
 			first:  map[release.Tag]resolve.Seen{tag("v1.31-ake.1"): {Commit: strings.Repeat("a", 40), Delivered: true}},
 			want: []string{
