@@ -331,6 +331,9 @@ func (t *policyTest) files(ctx context.Context, o bot.Options, r bot.JudgeReques
 	case strings.Contains(t.policies, "@"):
 		return o.Policies.Image(ctx, t.policies)
 	case t.policies != "":
+		if info, err := os.Stat(t.policies); err != nil || !info.IsDir() {
+			return nil, fmt.Errorf("--policies: %s is no folder, and no image with a digest, such as registry.example.com/policies@sha256:…", t.policies)
+		}
 		tree, err := git.WorkTree(t.policies)
 		if err != nil {
 			return nil, fmt.Errorf("--policies: %w", err)

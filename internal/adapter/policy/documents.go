@@ -80,7 +80,7 @@ func (f faults) err() error {
 	return errors.New(strings.Join(lines, "\n"))
 }
 
-// documents reads the documents of files. What is empty or of no kind is left out.
+// documents reads the documents of files. What is empty, or of no kind and no policy, is left out.
 func documents(files []policy.File) (all []*document, wrong faults) {
 	for _, f := range files {
 		d := yaml.NewDecoder(bytes.NewReader(f.Data))
@@ -94,17 +94,42 @@ func documents(files []policy.File) (all []*document, wrong faults) {
 				wrong = append(wrong, fault{f.Name, 0, strings.TrimPrefix(err.Error(), "yaml: ")})
 				break
 			}
-			if len(n.Content) == 0 || n.Content[0].Kind != yaml.MappingNode {
-				continue
+			if len(n.Content) > 0 {
+				found, bad := read(f.Name, n.Content[0])
+				all, wrong = append(all, found...), append(wrong, bad...)
 			}
-			doc := &document{file: f.Name, line: n.Content[0].Line, node: n.Content[0]}
-			if err := doc.node.Decode(&doc.head); err != nil || doc.head.Kind == "" {
-				continue
-			}
-			all = append(all, doc)
 		}
 	}
 	return all, wrong
+}
+
+// read makes a document of a node, or several where it is a List, as kubectl applies it. What claims to be a policy must be readable: left out, it would
+// check nothing, and nobody would know.
+func read(file string, n *yaml.Node) (all []*document, wrong faults) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode {
+		return nil, nil
+	}
+	doc := &document{file: file, line: n.Line, node: n}
+	err := n.Decode(&doc.head)
+	switch group, _, _ := strings.Cut(text(find(n, "apiVersion")), "/"); {
+	case err == nil && doc.head.Kind == "List" && doc.head.APIVersion == "v1":
+		for _, item := range items(find(n, "items")) {
+			found, bad := read(file, item)
+			all, wrong = append(all, found...), append(wrong, bad...)
+		}
+		return all, wrong
+	case err == nil && doc.head.Kind != "":
+		return []*document{doc}, nil
+	case group != templateGroup && group != constraintGroup:
+		return nil, nil
+	case err != nil:
+		return nil, faults{doc.at(0, "apiVersion, kind and metadata.name of a policy are texts, and one of them is something else")}
+	default:
+		return nil, faults{doc.at(0, "a policy of %s has no kind", group)}
+	}
 }
 
 // find is the node that a path of keys leads to, nil when it leads nowhere.

@@ -54,7 +54,7 @@ func (g *gathered) done(where string) ([]policy.File, error) {
 	return g.files, nil
 }
 
-// Folder reads the YAML files of a folder and all below it. Links are not followed.
+// Folder reads the YAML files of a folder and all below it. A link is an error: what it leads to would be missed.
 func Folder(tree fs.FS, dir string) ([]policy.File, error) {
 	var g gathered
 	err := fs.WalkDir(tree, dir, func(name string, entry fs.DirEntry, err error) error {
@@ -63,6 +63,8 @@ func Folder(tree fs.FS, dir string) ([]policy.File, error) {
 			return fmt.Errorf("there is no folder %s", dir)
 		case err != nil:
 			return err
+		case entry.Type()&fs.ModeSymlink != 0:
+			return fmt.Errorf("%s is a symbolic link, and links are not followed: policies are plain files", name)
 		case !entry.Type().IsRegular() || !isPolicyFile(name):
 			return nil
 		}
