@@ -70,8 +70,9 @@ type Catalog struct {
 	Minors []version.Minor
 	// Addons are sorted by name.
 	Addons []Addon
-	// Upgrades and Policies count on main only; they are nil where the catalog has none.
+	// Upgrades count on main only; nil where the catalog has none.
 	Upgrades *Upgrades
+	// Policies are those that this very commit is checked against; nil where the catalog names none.
 	Policies *Policies
 }
 
