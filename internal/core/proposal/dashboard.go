@@ -159,7 +159,7 @@ func stepAndWhy(l Listed) string {
 	if l.Why == "" {
 		return step(l)
 	}
-	return step(l) + "; left as it is: " + prose(l.Why, 300)
+	return step(l) + "; " + prose(l.Why, 300)
 }
 
 // listed writes proposals, sorted, with more columns before and after what they propose.
@@ -262,7 +262,7 @@ func (b Board) refused() [][]string {
 	for _, u := range slices.Concat(b.Plan.Upgrades, b.Plan.Held) {
 		var reasons []string
 		for _, r := range u.Refused {
-			if !slices.Contains(reasons, r.Reason) {
+			if !r.Person && !slices.Contains(reasons, r.Reason) { // What a person does not want has a section of its own.
 				reasons = append(reasons, r.Reason)
 				items = append(items, item{line{u.Addon, r.Version, r.Reason}, u.Branch})
 			}

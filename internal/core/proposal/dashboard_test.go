@@ -28,8 +28,9 @@ func aBoard() Board {
 		Declined: []Listed{{Proposal: followed().Proposal, Pull: 12}},
 		Plan: upgrade.Plan{
 			Upgrades: []upgrade.Upgrade{refused("release-1.31", upgrade.Refused{Version: "5.0.1", Reason: old}, upgrade.Refused{Version: "5.0.0", Reason: old})},
-			Held:     []upgrade.Upgrade{refused("release-1.30", upgrade.Refused{Version: "5.0.1", Reason: old}, upgrade.Refused{Version: "4.9.0", Reason: "ignored by the catalog (>=4.5 <5)"})},
-			Remarks:  []upgrade.Problem{{Addon: "external-secrets", Message: "https://charts.old.example has moved to https://charts.new.example: name that in the catalog"}},
+			Held: []upgrade.Upgrade{refused("release-1.30", upgrade.Refused{Version: "5.0.1", Reason: old}, upgrade.Refused{Version: "4.9.0", Reason: "ignored by the catalog (>=4.5 <5)"},
+				upgrade.Refused{Version: "4.8.0", Reason: "ada does not want it (#33)", Person: true})},
+			Remarks: []upgrade.Problem{{Addon: "external-secrets", Message: "https://charts.old.example has moved to https://charts.new.example: name that in the catalog"}},
 			Problems: []upgrade.Problem{
 				{Addon: "velero", Branch: "release-1.31", Message: "chart velero 2.1.0 is not listed any more by https://charts.example.com: it was withdrawn"},
 				{Addon: "velero", Branch: "main", Message: "chart velero 2.1.0 is not listed any more by https://charts.example.com: it was withdrawn"},

@@ -215,7 +215,7 @@ func (r MinorRequest) next() string {
 	branch := markdown.Code(release.Branch(r.Minor))
 	return fmt.Sprintf("\n## What you can do\n\n"+
 		"- **Merge** it to offer %[1]s: the bot then cuts %[2]s from %[3]s, and clusters on %[1]s get addons once its first release is tagged. "+
-		"An addon that breaks then breaks there too, unless its range in the catalog ends before %[1]s.\n"+
+		"As long as an addon does not render for %[1]s, there is no branch; what %[1]s does not serve fails on clusters. An addon whose range in the catalog ends before %[1]s is left out.\n"+
 		"- **Close** it to refuse it. It is not opened again; the minor can be added to the catalog by hand at any time.\n"+
 		"- **Push** to its branch what else %[1]s needs. From then on the branch is yours.\n\n", r.Minor, branch, markdown.Code(markdown.Clip(r.Branch, 100)))
 }

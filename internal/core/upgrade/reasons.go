@@ -15,6 +15,7 @@ import (
 func (d *decider) refuse(s *slot, v upstream.Version) (r Refused, known bool) {
 	r = Refused{Version: v.Name}
 	if r.Reason = d.unwanted(s, v); r.Reason != "" {
+		r.Person = r.Reason == d.ignoredBy(s, v)
 		return r, true
 	}
 	if !v.Described && s.asksFor() {
@@ -47,6 +48,14 @@ func (d *decider) unwanted(s *slot, v upstream.Version) string {
 	case s.rules.Only != "" && !d.holds(s.rules.Only, v.Name):
 		return "the catalog wants only " + s.rules.Only
 	}
+	if v.Described && s.pin.Source.Kind == upstream.GitHub && s.pin.Source.Name != "" && asset(v, s.pin.Source.Name) == nil {
+		return "the release has no file " + bare(s.pin.Source.Name)
+	}
+	return d.ignoredBy(s, v)
+}
+
+// ignoredBy names the person who does not want a version.
+func (d *decider) ignoredBy(s *slot, v upstream.Version) string {
 	for _, i := range d.ignored[ignoredOn{s.branch.Name, s.pin.Source}] {
 		if i.Version == v.Name {
 			return fmt.Sprintf("%s does not want it%s", bare(i.By), where(i.Pull))
@@ -54,9 +63,6 @@ func (d *decider) unwanted(s *slot, v upstream.Version) string {
 		if i.Major && sameMajor(i.Version, v.Name) {
 			return fmt.Sprintf("%s does not want this major version%s", bare(i.By), where(i.Pull))
 		}
-	}
-	if v.Described && s.pin.Source.Kind == upstream.GitHub && s.pin.Source.Name != "" && asset(v, s.pin.Source.Name) == nil {
-		return "the release has no file " + bare(s.pin.Source.Name)
 	}
 	return ""
 }

@@ -128,6 +128,8 @@ type Refused struct {
 	Reason string `json:"reason"`
 	// Until is when a version that is too young will be old enough; zero for other reasons.
 	Until time.Time `json:"-"`
+	// Person tells that a person does not want it.
+	Person bool `json:"-"`
 }
 
 // Not is a branch that main's upgrade must not be picked to.

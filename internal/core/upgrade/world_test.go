@@ -205,6 +205,9 @@ func told(p Plan) string {
 				b.WriteString("\n")
 			}
 			for _, r := range u.Refused {
+				if r.Person != strings.Contains(r.Reason, " does not want ") {
+					fmt.Fprintf(&b, "  %s: Person is %v\n", r.Version, r.Person)
+				}
 				b.WriteString("  not " + r.Version)
 				if r.Of != "" {
 					b.WriteString(" of " + r.Of)
