@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/core/egress"
 )
 
 const schemeLocal = "file"
@@ -105,7 +107,7 @@ func parseLocation(raw string) (location, error) {
 	if strings.HasPrefix(host, "-") {
 		return refuse("host %q", host)
 	}
-	if addr, err := netip.ParseAddr(host); err == nil && linkLocal(addr) {
+	if addr, err := netip.ParseAddr(host); err == nil && egress.Metadata(addr) {
 		return refuse("%s is a link-local address, where metadata services live", addr)
 	}
 	return loc, nil
@@ -132,5 +134,3 @@ func (l location) address(defaultPort string) string {
 	}
 	return net.JoinHostPort(l.hostname(), defaultPort)
 }
-
-func linkLocal(addr netip.Addr) bool { return addr.Unmap().WithZone("").IsLinkLocalUnicast() }

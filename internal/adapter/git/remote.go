@@ -18,6 +18,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"golang.org/x/net/http/httpproxy"
+
+	"github.com/addon-manager/addon-manager/internal/core/egress"
 )
 
 // Bounds on what a server can make us read besides packs.
@@ -42,7 +44,7 @@ func newRemote(loc location, auth Auth) (*remote, error) {
 // dialer connects to anything but link-local addresses, whatever name led there.
 func dialer() *net.Dialer {
 	return &net.Dialer{Timeout: dialTimeout, Control: func(_, address string, _ syscall.RawConn) error {
-		if addr, err := netip.ParseAddrPort(address); err == nil && linkLocal(addr.Addr()) {
+		if addr, err := netip.ParseAddrPort(address); err == nil && egress.Metadata(addr.Addr()) {
 			return fmt.Errorf("%w: %s is a link-local address, where metadata services live", ErrRefused, addr.Addr())
 		}
 		return nil

@@ -105,6 +105,10 @@ func TestRemoteTagsThatCannotBeListed(t *testing.T) {
 			url: "http://169.254.169.254/x", kind: git.ErrRefused,
 			want: `git repository "http://169.254.169.254/x": not allowed: 169.254.169.254 is a link-local address, where metadata services live`,
 		},
+		"metadata service, IPv6": {
+			url: "http://[fd00:ec2::254]/x", kind: git.ErrRefused,
+			want: `git repository "http://[fd00:ec2::254]/x": not allowed: fd00:ec2::254 is a link-local address, where metadata services live`,
+		},
 		"a folder":        {url: "/etc", kind: git.ErrRefused, want: "git repository /etc: not allowed: a folder on disk is not asked for versions; give an https:// or ssh:// URL"},
 		"a folder as URL": {url: "file:///etc", kind: git.ErrRefused, want: "git repository /etc: not allowed: a folder on disk is not asked for versions; give an https:// or ssh:// URL"},
 		"a program":       {url: "ext::sh -c date", kind: git.ErrRefused, want: `git repository "ext::sh -c date": not allowed: transport helpers such as ext:: are not used; give an https:// or ssh:// URL`},

@@ -10,6 +10,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/addon-manager/addon-manager/internal/core/egress"
 )
 
 // fileClient fetches files: from GitHub's own hosts, and from where they send us on to, over TLS and outside our own network. Names are judged by the
@@ -91,22 +93,12 @@ func (g *guard) dial(ctx context.Context, network, to string) (net.Conn, error) 
 	return d.DialContext(ctx, network, to)
 }
 
-// shared are networks beside those that net/netip knows: carriers' own, and those that carry an IPv4 address inside.
-var shared = []netip.Prefix{
-	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"), netip.MustParsePrefix("198.18.0.0/15"),
-	netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2001::/32"), netip.MustParsePrefix("2002::/16"),
-}
-
 func (g *guard) reach(host string, addr netip.Addr) error {
 	addr = addr.Unmap().WithZone("")
-	inside := addr.IsPrivate() || addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback() && !g.loopback
-	for _, p := range shared {
-		inside = inside || p.Contains(addr)
-	}
 	switch {
-	case addr.IsLinkLocalUnicast():
+	case egress.Metadata(addr):
 		return refusedAddress("leads to %s at the link-local address %s, where metadata services live", host, addr)
-	case inside && !g.own[host]:
+	case egress.Inside(addr) && !g.own[host] && (!g.loopback || !addr.IsLoopback()):
 		return refusedAddress("leads to %s at %s, an address inside our own network", host, addr)
 	}
 	return nil

@@ -313,6 +313,7 @@ func TestFilesThatCannotBeHad(t *testing.T) {
 		want  string
 	}{
 		"metadata service (fault 74)": {fault: redirect("https://169.254.169.254/latest/"), tries: 1, want: "GitHub refuses the request: it leads to 169.254.169.254 at the link-local address 169.254.169.254, where metadata services live"},
+		"metadata service, IPv6":      {fault: redirect("https://[fd00:ec2::254]/latest/"), tries: 1, want: "GitHub refuses the request: it leads to fd00:ec2::254 at the link-local address fd00:ec2::254, where metadata services live"},
 		"our own network":             {fault: redirect("https://10.0.0.7/x"), tries: 1, want: "GitHub refuses the request: it leads to 10.0.0.7 at 10.0.0.7, an address inside our own network"},
 		"our own network, IPv6":       {fault: redirect("https://[::ffff:10.0.0.7]/x"), tries: 1, want: "GitHub refuses the request: it leads to ::ffff:10.0.0.7 at 10.0.0.7, an address inside our own network"},
 		"without TLS":                 {fault: redirect("http://example.com/x"), tries: 1, want: "GitHub refuses the request: it leads to http://example.com, which is not followed: files come over https, from addresses without credentials"},

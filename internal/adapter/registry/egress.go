@@ -12,6 +12,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/addon-manager/addon-manager/internal/core/egress"
 )
 
 const (
@@ -130,35 +132,12 @@ func (s *session) dial(ctx context.Context, network, to string) (net.Conn, error
 func (s *session) reach(to string, addr netip.Addr) error {
 	addr = addr.Unmap().WithZone("")
 	switch {
-	case addr.IsLinkLocalUnicast(), addr == metadataV6:
+	case egress.Metadata(addr):
 		return failf(ErrRefused, "%s is at the link-local address %s, where metadata services live", to, addr)
 	case to != s.host && s.client.inside(addr):
 		return failf(ErrRefused, "the server leads to %s at %s, an address inside our own network", to, addr)
 	}
 	return nil
-}
-
-var (
-	metadataV6 = netip.MustParseAddr("fd00:ec2::254")
-	// special are networks beside those that net/netip knows: shared and reserved ones, and those that carry an IPv4 address inside.
-	special = []netip.Prefix{
-		netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
-		netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("240.0.0.0/4"),
-		netip.MustParsePrefix("64:ff9b::/96"), netip.MustParsePrefix("64:ff9b:1::/48"), netip.MustParsePrefix("2002::/16"), netip.MustParsePrefix("2001::/32"),
-	}
-)
-
-// inside reports whether an address is one that only we can reach, or nobody.
-func inside(addr netip.Addr) bool {
-	if addr.IsLoopback() || addr.IsPrivate() || addr.IsUnspecified() || addr.IsMulticast() || addr.IsLinkLocalUnicast() {
-		return true
-	}
-	for _, p := range special {
-		if p.Contains(addr) {
-			return true
-		}
-	}
-	return false
 }
 
 // address is the host and port that a URL leads to.

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"golang.org/x/net/dns/dnsmessage"
+
+	"github.com/addon-manager/addon-manager/internal/core/egress"
 )
 
 func zipped(text string) []byte {
@@ -122,7 +124,7 @@ func TestRedirects(t *testing.T) {
 				}
 			}))
 			c := newClient(trusting(Options{Credentials: func(string) (string, string) { return "me", "hunter2" }}, from, secure, inner))
-			c.inside = func(addr netip.Addr) bool { return addr != outside && inside(addr) }
+			c.inside = func(addr netip.Addr) bool { return addr != outside && egress.Inside(addr) }
 			c.resolver = names(t, func(name string) netip.Addr {
 				if name == "example.com" {
 					return outside
@@ -165,7 +167,7 @@ func TestCredentialsStay(t *testing.T) {
 		http.Redirect(w, r, "https://below.example.com:"+port(below)+"/chart", http.StatusFound)
 	}))
 	c := newClient(trusting(Options{Credentials: func(string) (string, string) { return "me", "hunter2" }}, from, below))
-	c.inside = func(addr netip.Addr) bool { return addr != outside && inside(addr) }
+	c.inside = func(addr netip.Addr) bool { return addr != outside && egress.Inside(addr) }
 	c.resolver = names(t, func(name string) netip.Addr {
 		return map[string]netip.Addr{"example.com": netip.MustParseAddr("127.0.0.1"), "below.example.com": outside}[name]
 	})

@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/addon-manager/addon-manager/internal/core/egress"
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
 	"github.com/addon-manager/addon-manager/internal/testkit/upstreams"
 )
@@ -245,7 +246,7 @@ func TestSentElsewhere(t *testing.T) {
 		http.Redirect(w, req, to, http.StatusTemporaryRedirect)
 	}))
 	c := newClient(trusting(Options{Dir: t.TempDir(), Credentials: func(string) (string, string) { return "me", "hunter2" }}, first, other))
-	c.inside = func(addr netip.Addr) bool { return addr != outside && inside(addr) }
+	c.inside = func(addr netip.Addr) bool { return addr != outside && egress.Inside(addr) }
 	c.resolver = names(t, func(string) netip.Addr { return outside })
 	tags, err := c.Tags(t.Context(), first.host()+"/app")
 	if err != nil || len(tags) != 3 {

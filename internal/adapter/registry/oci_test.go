@@ -14,6 +14,8 @@ import (
 	"time"
 
 	helm "helm.sh/helm/v3/pkg/registry"
+
+	"github.com/addon-manager/addon-manager/internal/core/egress"
 )
 
 // ociRegistry is a registry with one chart, to be spoilt.
@@ -254,7 +256,7 @@ func TestIndexNamesOCI(t *testing.T) {
 	}))
 	var allowed []string
 	c := newClient(trusting(Options{Allow: func(repository string) error { allowed = append(allowed, repository); return nil }, Credentials: func(string) (string, string) { return "me", "hunter2" }}, s, o))
-	c.inside = func(addr netip.Addr) bool { return addr != outside && inside(addr) }
+	c.inside = func(addr netip.Addr) bool { return addr != outside && egress.Inside(addr) }
 	c.resolver = names(t, func(name string) netip.Addr {
 		if name == "example.com" {
 			return outside

@@ -26,6 +26,7 @@ import (
 	"golang.org/x/net/http/httpproxy"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
+	"github.com/addon-manager/addon-manager/internal/core/egress"
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
 )
 
@@ -109,7 +110,7 @@ func New(o Options) *Client {
 		folder = filepath.Join(o.Dir, "answers")
 	}
 	return &Client{
-		o: o, proxy: httpproxy.FromEnvironment().ProxyFunc(), now: time.Now, inside: inside,
+		o: o, proxy: httpproxy.FromEnvironment().ProxyFunc(), now: time.Now, inside: egress.Inside,
 		pauses:  []time.Duration{500 * time.Millisecond, 2 * time.Second},
 		charts:  newMemory[chart](maxCharts, func(a archive) int { return len(a.data) }),
 		indexes: newMemory[string](maxIndexes, func(x *index) int { return x.size() }),

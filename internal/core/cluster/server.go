@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/addon-manager/addon-manager/internal/core/egress"
 )
 
 // maxServer bounds an address; it is copied into every Application of the cluster.
@@ -64,12 +66,9 @@ func ParseServer(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// awsMetadata serves machine credentials like the link-local addresses, from an address that is not link-local.
-var awsMetadata = netip.MustParseAddr("fd00:ec2::254")
-
 // LinkLocal reports whether an address can only be a neighbour's or a cloud provider's metadata service, never an API server.
 func LinkLocal(a netip.Addr) bool {
-	return a.IsLinkLocalUnicast() || a.IsLinkLocalMulticast() || a.WithZone("") == awsMetadata
+	return egress.Metadata(a) || a.IsLinkLocalMulticast()
 }
 
 // serverKey is equal for two spellings of one address.
