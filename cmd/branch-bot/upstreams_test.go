@@ -36,6 +36,11 @@ type outside struct {
 			Name, Tag string
 			Labels    map[string]string
 		}
+		// Policies are images with policies. Digest is the variable that is set to the image's digest.
+		Policies []struct {
+			Name, Tag, Digest string
+			Files             map[string]string
+		}
 	}
 	// GitHub are forges with releases.
 	GitHub map[string][]struct {
@@ -59,7 +64,7 @@ type published struct {
 
 // outsideCommands are what stories about newer versions have.
 //
-//	outside FILE               starts the servers of FILE, and sets a variable to the address of each; once more, it changes what they publish
+//	outside FILE               starts the servers of FILE, and sets variables to their addresses and to digests; once more, it changes what they publish
 //	expand FILE…               puts addresses in place of ${NAME} in files
 //	hidden FILE                writes what was printed last to FILE, with ${NAME} in place of addresses, and TIME in place of times
 var outsideCommands = map[string]script.Command{"outside": startOutside, "expand": expand, "hidden": hidden}
@@ -104,6 +109,11 @@ func startOutside(ts *testscript.TestScript, neg bool, args []string) {
 		for _, i := range o.Registries[name].Images {
 			_, err := r.PushImage(i.Name, i.Tag, i.Labels)
 			ts.Check(err)
+		}
+		for _, p := range o.Registries[name].Policies {
+			digest, err := r.PushBundle(p.Name, p.Tag, p.Files)
+			ts.Check(err)
+			ts.Setenv(p.Digest, digest)
 		}
 		set(name, r.Host())
 	}

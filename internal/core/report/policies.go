@@ -81,6 +81,9 @@ func (p *Policies) policyRemarks() (lines []string) {
 	if p.Altered {
 		lines = append(lines, "This change alters the policies that it is checked against.")
 	}
+	if p.unasked() {
+		lines = append(lines, "No constraint is left to ask: nothing is checked.")
+	}
 	if p.Fixed > 0 {
 		lines = append(lines, markdown.Count(p.Fixed, "violation")+" of before "+verb(p.Fixed, "is", "are")+" gone.")
 	}
@@ -100,9 +103,12 @@ func (p *Policies) policyRemarks() (lines []string) {
 	return lines
 }
 
+// unasked tells that policies were meant to be asked, and that there are none.
+func (p *Policies) unasked() bool { return p.Constraints == 0 && len(p.Problems) == 0 }
+
 // silent tells that there is nothing to say.
 func (p *Policies) silent() bool {
-	return p == nil || len(p.New)+len(p.Old)+len(p.OptedOut)+len(p.Problems)+p.Fixed == 0 && !p.Altered
+	return p == nil || len(p.New)+len(p.Old)+len(p.OptedOut)+len(p.Problems)+p.Fixed == 0 && !p.Altered && !p.unasked()
 }
 
 // violation is one as Markdown.

@@ -20,6 +20,9 @@ func (v *view) verdict() []string {
 		if n := len(v.Policies.Problems); n > 0 {
 			add("policies not fully checked")
 		}
+		if v.Policies.Altered {
+			add("policies altered")
+		}
 		if n := len(v.Policies.Denied()); n > 0 {
 			add(markdown.Count(n, "new denial") + " by policies")
 		}
@@ -50,11 +53,15 @@ func (v *view) nothing() string {
 	for _, a := range v.addons {
 		hidden += a.hidden()
 	}
-	of := markdown.Count(v.Same+len(v.addons), "addon")
 	on := ""
 	if len(v.Minors) > 0 {
 		on = " on " + list(v.Minors)
 	}
+	all := v.Same + len(v.addons)
+	if all == 0 {
+		return "there is no addon to render" + on
+	}
+	of := markdown.Count(all, "addon")
 	if hidden > 0 {
 		return fmt.Sprintf("nothing but known noise changes in the rendered manifests of %s%s (%s hidden)", of, on, markdown.Count(hidden, "field"))
 	}

@@ -31,6 +31,10 @@ func TestVerdict(t *testing.T) {
 		"nothing, and nobody touched": {
 			Report{Minors: three, Same: 5, Clusters: &Clusters{Total: 9}}, "nothing changes in the rendered manifests of 5 addons on 1.31, 1.32, 1.33",
 		},
+		"no addons": {Report{Minors: three}, "there is no addon to render on 1.31, 1.32, 1.33"},
+		"policies altered": {
+			Report{Minors: three[:1], Same: 1, Policies: &Policies{Constraints: 2, Altered: true}}, "policies altered · nothing changes in the rendered manifests of 1 addon on 1.31",
+		},
 		"only a problem": {Report{Minors: three, Problems: []Problem{{Addon: "a"}}}, "1 problem · nothing else changes"},
 		"a problem of the next minor": {
 			Report{Minors: three, Same: 1, Problems: []Problem{{Addon: "a", Next: true}}}, "nothing changes in the rendered manifests of 1 addon on 1.31, 1.32, 1.33",
