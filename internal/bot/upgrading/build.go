@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"io/fs"
 	"maps"
-	"regexp"
 	"slices"
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
+	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
 // Build makes the commit of a proposal on top of another: the scalars, lock files, and what is vendored. What cannot be done whole is an error, and nothing is done.
@@ -61,13 +61,10 @@ func (b *builder) begin(ctx context.Context) error {
 	return err
 }
 
-// plain is what versions are made of: they become names of files and words in commit messages.
-var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
-
 // scalars writes the new version to where the old one is.
 func (b *builder) scalars(ctx context.Context, c upgrade.Change) error {
 	for _, v := range []string{c.To, c.Write} {
-		if !plain.MatchString(v) {
+		if !version.Published(v) {
 			return fmt.Errorf("%.150q is no version that anything can be named after", v)
 		}
 	}

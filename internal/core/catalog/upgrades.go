@@ -232,10 +232,8 @@ func checkRange(s string) error {
 	return err
 }
 
-var versionName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
-
 func checkVersion(s string) error {
-	if !versionName.MatchString(s) {
+	if !version.Published(s) {
 		return fmt.Errorf("%s is not a version: want letters, digits and . _ + ~ -, such as v1.2.3", quote(s))
 	}
 	return nil

@@ -143,7 +143,7 @@ func (d *decider) start(s *slot) bool {
 	if s.pin.Version == "" {
 		return false // Find says why.
 	}
-	if !plain.MatchString(s.pin.Version) {
+	if !version.Published(s.pin.Version) {
 		d.problem(s, fmt.Sprintf("%s is pinned to %s, which is no version: write one that is", title(source), quote(s.pin.Version)))
 		return false
 	}

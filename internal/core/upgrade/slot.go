@@ -261,7 +261,7 @@ func (s *slot) writes(v upstream.Version) (tag, reason string) {
 	}
 	order, comparable := upstream.Compare(app, s.pin.Version)
 	switch {
-	case !plain.MatchString(app):
+	case !version.Published(app):
 		return "", fmt.Sprintf("it says that its application has version %s, which is none", quote(app))
 	case !comparable:
 		return "", fmt.Sprintf("its application's version %s cannot be compared with %s", app, s.pin.Version)

@@ -8,12 +8,10 @@ import (
 	"strconv"
 
 	"github.com/addon-manager/addon-manager/internal/core/upstream"
+	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
-// plain is what a version is made of: it becomes part of files, commit messages and names of branches.
-var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
-
-// tagPath is what Git's tags may be beside that: other components' in the same repository.
+// tagPath is what Git's tags may be beside versions: other components' in the same repository.
 var tagPath = regexp.MustCompile(`^[A-Za-z0-9@][A-Za-z0-9@/._+~-]{0,254}$`)
 
 // maxDescribed is how many versions of one source are asked about one by one.
@@ -47,7 +45,7 @@ func newOffer(s upstream.Source, l upstream.Listing) *offer {
 	lazy := slices.ContainsFunc(all, func(v upstream.Version) bool { return !v.Described })
 	for _, v := range all {
 		switch last := len(o.versions) - 1; {
-		case !plain.MatchString(v.Name):
+		case !version.Published(v.Name):
 			if s.Kind != upstream.Git || !tagPath.MatchString(v.Name) {
 				o.hostile = append(o.hostile, v.Name)
 			}

@@ -11,16 +11,17 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/addon-manager/addon-manager/internal/core/inplace"
+	"github.com/addon-manager/addon-manager/internal/core/version"
 )
 
 // plain is what versions are made of that are written into files.
-var plain = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+~-]{0,127}$`)
+var plain = version.Published
 
 // Edit gives the files in which a pin's places hold another version, by path: only these scalars change, with their quotes and comments as they were.
 // Digest is pinned along where the pin has one, and must be set then. Lock files and copies are the caller's to renew. A range that holds the
 // version already stays, and its file is left out.
 func Edit(tree fs.FS, p Pin, version, digest string) (map[string][]byte, error) {
-	if !plain.MatchString(version) {
+	if !plain(version) {
 		return nil, fmt.Errorf("%s is no version: want letters, digits and ._+~-", quote(version))
 	}
 	if p.Digest != "" && digest == "" {
