@@ -262,6 +262,10 @@ func (b Board) refused() [][]string {
 	for _, u := range slices.Concat(b.Plan.Upgrades, b.Plan.Held) {
 		var reasons []string
 		for _, r := range u.Refused {
+			if !r.Until.IsZero() {
+				// How old it is would be another text in each run.
+				r.Reason = "too young until " + r.Until.UTC().Format("2006-01-02 15:04 UTC")
+			}
 			if !r.Person && !slices.Contains(reasons, r.Reason) { // What a person does not want has a section of its own.
 				reasons = append(reasons, r.Reason)
 				items = append(items, item{line{u.Addon, r.Version, r.Reason}, u.Branch})

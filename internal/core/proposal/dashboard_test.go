@@ -29,6 +29,7 @@ func aBoard() Board {
 		Plan: upgrade.Plan{
 			Upgrades: []upgrade.Upgrade{refused("release-1.31", upgrade.Refused{Version: "5.0.1", Reason: old}, upgrade.Refused{Version: "5.0.0", Reason: old})},
 			Held: []upgrade.Upgrade{refused("release-1.30", upgrade.Refused{Version: "5.0.1", Reason: old}, upgrade.Refused{Version: "4.9.0", Reason: "ignored by the catalog (>=4.5 <5)"},
+				upgrade.Refused{Version: "4.8.5", Reason: "first seen 18 minutes ago, at least 3 days are asked for", Until: on(2026, 11, 13)},
 				upgrade.Refused{Version: "4.8.0", Reason: "ada does not want it (#33)", Person: true})},
 			Remarks: []upgrade.Problem{{Addon: "external-secrets", Message: "https://charts.old.example has moved to https://charts.new.example: name that in the catalog"}},
 			Problems: []upgrade.Problem{
