@@ -124,25 +124,6 @@ func (c *Client) Pull(ctx context.Context, number int) (forge.Pull, error) {
 	return pullOf(p), nil
 }
 
-// PullCommits are the hashes of a pull request's commits, oldest first; GitHub lists at most 250.
-func (c *Client) PullCommits(ctx context.Context, number int) ([]string, error) {
-	owner, name := c.repository()
-	var hashes []string
-	err := pages(func(at gh.ListOptions) (*gh.Response, bool, error) {
-		page, answer, err := c.api.PullRequests.ListCommits(ctx, owner, name, number, &at)
-		for _, commit := range page {
-			if !slices.Contains(hashes, commit.GetSHA()) {
-				hashes = append(hashes, commit.GetSHA())
-			}
-		}
-		return answer, false, err
-	})
-	if err != nil {
-		return nil, failed(err, "list the commits of pull request #%d", number)
-	}
-	return hashes, nil
-}
-
 // Open opens a pull request. When there is one for the same head and base already, that is the answer, with ErrExists; without a number when
 // GitHub does not list it yet.
 func (c *Client) Open(ctx context.Context, p forge.NewPull) (forge.Pull, error) {

@@ -71,9 +71,6 @@ func TestStory(t *testing.T) {
 				check.Summary = "" // A status has none.
 			}
 			same(t, "checks", checks, []forge.Check{check})
-			commits, err := c.PullCommits(ctx, pull.Number)
-			p.must(err)
-			same(t, "commits", commits, []string{head})
 			names, known, err := c.RequiredChecks(ctx, "release-1.31")
 			p.must(err)
 			same(t, "required", fmt.Sprint(names, known), "[addons/diff addons/no-conflicts] true")

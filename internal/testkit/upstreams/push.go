@@ -33,7 +33,6 @@ type Descriptor struct {
 type Manifest struct {
 	SchemaVersion int               `json:"schemaVersion"`
 	MediaType     string            `json:"mediaType"`
-	ArtifactType  string            `json:"artifactType,omitempty"`
 	Config        *Descriptor       `json:"config,omitempty"`
 	Layers        []Descriptor      `json:"layers,omitempty"`
 	Manifests     []Descriptor      `json:"manifests,omitempty"`
