@@ -35,7 +35,8 @@ func newDiff() *cobra.Command {
 		Use:   "diff --repository DIR|URL --base REF --head REF",
 		Short: "Show what a change does to the rendered manifests",
 		Long: "Renders the addons of two commits as Argo CD would, for each Kubernetes minor that the base is about, and shows what differs:\n" +
-			"the risks first, then images, objects and fields. Only addons that the change can affect are rendered. Secrets are masked.\n\n" +
+			"the risks first, then images, objects and fields. Only addons that the change can affect are rendered. Secrets are masked.\n" +
+			"Where the head's catalog names policies, it is said too what these deny or warn of, and what of that is new.\n\n" +
 			"The minors are the one of a release branch or tag, and otherwise all that either catalog offers; --minor names others.\n" +
 			"Exits with 0 whatever differs, unless --exit-code or --fail-on asks for 3.",
 		Example: "  branch-bot diff --repository . --base main --head my-change\n" +

@@ -29,7 +29,8 @@ func newRoot() *cobra.Command {
 		Use:   "branch-bot",
 		Short: "Look after the branches of a config repository",
 		Long: "branch-bot looks after the branches of a config repository: it cuts a release branch for each Kubernetes minor, picks changes of main to the\n" +
-			"branches by pull requests, tells where each change is, releases, and shows what a change does to the rendered manifests.\n\n" +
+			"branches by pull requests, tells where each change is, and releases. It proposes newer versions of addons, shows what a change does to the\n" +
+			"rendered manifests, and checks these against policies.\n\n" +
 			"Whatever changes the repository or GitHub is a plan, which is printed; --apply carries it out. Merging and tagging stay people's decisions.\n" +
 			"Exit codes: 0 fine, 1 failed, 2 wrong usage, 3 the check found something.",
 	}
