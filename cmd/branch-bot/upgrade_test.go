@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -145,4 +146,26 @@ addons:
 	}
 	asked, unchanged := charts.Count("index.yaml")
 	t.Logf("the second run made %d requests to GitHub and %d for charts; of %d for the index, %d found it unchanged", len(hub.Requests()), len(charts.Requests())-before, asked, unchanged)
+}
+
+// TestUpgradeWithoutCatalog says once what is wrong with the catalog.
+func TestUpgradeWithoutCatalog(t *testing.T) {
+	hub := github.New(t, github.Options{})
+	repo, err := hub.AddRepository("acme", "addons", github.RepositoryOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := repo.Git.Commit("main", map[string]string{"catalog.yaml": "a: b\n"}, "Begin"); err != nil {
+		t.Fatal(err)
+	}
+	repo.Allow("keeper", "write")
+	t.Setenv(envToken, hub.AddToken("keeper"))
+	cmd := newRoot()
+	cmd.SetOut(io.Discard)
+	cmd.SetErr(io.Discard)
+	cmd.SetArgs([]string{"upgrade", "--repository", repo.CloneURL(), "--upstream-github-url", hub.APIURL(), "--apply"})
+	err = cmd.Execute()
+	if err == nil || strings.Count(err.Error(), `"a" is not a known field`) != 1 {
+		t.Errorf("it says: %v", err)
+	}
 }

@@ -95,7 +95,8 @@ func (u *upkeep) newer(ctx context.Context, p *place, o bot.Options, clusters *r
 func (p *place) upgrades(ctx context.Context, s *sources, o upgrading.Options, rendering bot.Options, clusters *reaching) ([]*steps.Step, error) {
 	rendering.Charts = s.charts
 	plan, found, failed := proposing.Plan(ctx, p.proposing(o, rendering, clusters))
-	if ctx.Err() != nil || len(o.Addons)+len(o.Branches) > 0 {
+	// Without a catalog there is no next minor either, and the reason is said already.
+	if ctx.Err() != nil || len(o.Addons)+len(o.Branches) > 0 || found.Main == "" {
 		return plan, failed
 	}
 	rendering.Repository = p.mirror.Repository()

@@ -57,6 +57,9 @@ func Execute(ctx context.Context, root *cobra.Command, args []string) int {
 	switch {
 	case err == nil:
 		return 0
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintf(root.ErrOrStderr(), "%s: stopped before it was done\n", root.Name())
+		return exitFailed
 	case errors.Is(err, ErrFinding):
 		return exitFinding
 	case errors.As(err, &usage):

@@ -15,15 +15,17 @@ import (
 // TestExecute maps what a command answers to an exit code, and tells it on standard error alone.
 func TestExecute(t *testing.T) {
 	for name, tc := range map[string]struct {
-		args   []string
-		answer error
-		code   int
-		stderr string
+		args    []string
+		answer  error
+		stopped bool
+		code    int
+		stderr  string
 	}{
 		"fine":              {args: []string{"do"}},
 		"failed":            {args: []string{"do"}, answer: errors.New("no luck"), code: 1, stderr: "program: no luck\n"},
 		"found something":   {args: []string{"do"}, answer: fmt.Errorf("check: %w", cli.ErrFinding), code: 3},
-		"stopped":           {args: []string{"do"}, answer: context.Canceled, code: 1, stderr: "program: context canceled\n"},
+		"stopped":           {args: []string{"do"}, answer: fmt.Errorf("deep down: %w", context.Canceled), stopped: true, code: 1, stderr: "program: stopped before it was done\n"},
+		"given up inside":   {args: []string{"do"}, answer: context.Canceled, code: 1, stderr: "program: context canceled\n"},
 		"wrong value":       {args: []string{"do"}, answer: fmt.Errorf("deep down: %w", cli.Usagef("--n %d is too much", 7)), code: 2, stderr: "program: deep down: --n 7 is too much\nTry 'program --help'.\n"},
 		"unknown flag":      {args: []string{"do", "--x"}, code: 2, stderr: "program: unknown flag: --x\nTry 'program --help'.\n"},
 		"unknown command":   {args: []string{"undo"}, code: 2, stderr: "program: unknown command \"undo\"\nTry 'program --help'.\n"},
@@ -40,7 +42,12 @@ func TestExecute(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			root.SetOut(&stdout)
 			root.SetErr(&stderr)
-			if code := cli.Execute(t.Context(), root, tc.args); code != tc.code {
+			ctx, stop := context.WithCancel(t.Context())
+			defer stop()
+			if tc.stopped {
+				stop()
+			}
+			if code := cli.Execute(ctx, root, tc.args); code != tc.code {
 				t.Errorf("exit code %d, want %d", code, tc.code)
 			}
 			if stdout.String() != "" || stderr.String() != tc.stderr {
