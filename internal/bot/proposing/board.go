@@ -3,7 +3,9 @@ package proposing
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/proposal"
 	"github.com/addon-manager/addon-manager/internal/core/upgrade"
+	"github.com/addon-manager/addon-manager/internal/core/upstream"
 )
 
 // LabelBoard is the label by which the dashboard's issue is found.
@@ -41,7 +44,7 @@ func (w *world) dashboard(plan []*steps.Step) *steps.Step {
 	}
 	text, any := w.boardText()
 	quiet := len(steps.Pending(plan)) == 0
-	if quiet && (w.board == nil && !any || w.board != nil && plainText(w.board.Body) == plainText(text)) {
+	if quiet && (w.board == nil && !any || w.board != nil && saysAlready(w.board.Body, text)) {
 		return nil
 	}
 	step := &steps.Step{Action: "dashboard", What: "say what is pending, refused, ignored and failing"}
@@ -60,14 +63,32 @@ func (w *world) dashboard(plan []*steps.Step) *steps.Step {
 		case w.board == nil && !any:
 			return nil
 		case w.board == nil:
+			if err := w.mayLabel(ctx); err != nil {
+				return err
+			}
 			_, err := w.Hub.OpenIssue(ctx, forge.NewIssue{Title: proposal.BoardTitle, Body: text, Labels: []string{LabelBoard}})
 			return err
-		case plainText(w.board.Body) == plainText(text):
+		case saysAlready(w.board.Body, text):
 			return nil
 		}
 		return w.Hub.EditIssue(ctx, w.board.Number, text)
 	}
 	return step
+}
+
+// mayLabel refuses users without write access. GitHub lets them open issues, but without labels: the next run would not find it, and open another one.
+func (w *world) mayLabel(ctx context.Context) error {
+	if strings.HasSuffix(w.Login, "[bot]") {
+		return nil // What an App may do is not said here, and without the right to it opens no issue.
+	}
+	may, err := w.Hub.MayWrite(ctx, w.Login)
+	if err == nil && !may {
+		err = errors.New("it has none")
+	}
+	if err != nil {
+		return fmt.Errorf("%s needs write access to %s: %w", w.Login, w.Repository, err)
+	}
+	return nil
 }
 
 // boardText is the dashboard as things are by now, and whether there is anything to say.
@@ -88,7 +109,9 @@ func (w *world) boardText() (text string, any bool) {
 			if w.closed[s.mine.Number] {
 				continue
 			}
-			l.Pull, l.Why = s.mine.Number, w.leaving[s.mine.Number]
+			if l.Pull, l.Why = s.mine.Number, w.leaving[s.mine.Number]; l.Why != "" {
+				l.Proposal = marked(l.Proposal, s.marker)
+			}
 			shown[l.Pull] = true
 			b.Open = append(b.Open, l)
 		case s.declined != nil:
@@ -107,19 +130,39 @@ func (w *world) boardText() (text string, any bool) {
 		if !is || !p.Open || !w.own(p) || shown[p.Number] || w.closed[p.Number] {
 			continue
 		}
-		listed := upgrade.Proposal{Unit: unit, Branch: branch, Head: p.Head, Major: major}
 		m, _ := proposal.Find(p.Body)
-		for _, v := range m.Versions {
-			c := upgrade.Change{Addon: unit, From: v.From, To: v.To}
-			c.Pin.Source = v.Source
-			listed.Changes = append(listed.Changes, c)
-		}
+		listed := marked(upgrade.Proposal{Unit: unit, Branch: branch, Head: p.Head, Major: major}, m)
 		b.Open = append(b.Open, proposal.Listed{Proposal: listed, Pull: p.Number, Why: w.leaving[p.Number]})
 	}
 	p := b.Plan
 	any = len(b.Open)+len(b.Waiting)+len(b.Declined)+len(b.Ignored)+len(p.Problems)+len(p.Held)+len(p.Upgrades)+len(b.Seen) > 0
 	return proposal.Dashboard(b), any
 }
+
+// marked is a proposal with the versions that its pull request has, which is left as it is.
+func marked(p upgrade.Proposal, m proposal.Marker) upgrade.Proposal {
+	if len(m.Versions) == 0 {
+		return p
+	}
+	was := p.Changes
+	p.Changes = nil
+	for _, v := range m.Versions {
+		c := upgrade.Change{Addon: p.Unit, From: v.From, To: v.To, Size: upstream.Step(v.From, v.To)}
+		if i := slices.IndexFunc(was, func(o upgrade.Change) bool { return o.Pin.Source == v.Source }); i >= 0 {
+			c.Addon = was[i].Addon
+		}
+		c.Pin.Source = v.Source
+		p.Changes = append(p.Changes, c)
+	}
+	return p
+}
+
+// saysAlready compares dashboards. Servers that want to be left alone for an hour say so with another time whenever they are asked.
+func saysAlready(before, now string) bool {
+	return waitingTime.ReplaceAllString(plainText(before), "") == waitingTime.ReplaceAllString(plainText(now), "")
+}
+
+var waitingTime = regexp.MustCompile(`asks to wait until [-0-9]{10} [:0-9]{5,8}`)
 
 // plainText is a text as a forge keeps it.
 func plainText(s string) string { return strings.TrimSpace(strings.ReplaceAll(s, "\r\n", "\n")) }

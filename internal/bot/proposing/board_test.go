@@ -65,3 +65,47 @@ func TestDashboardCutOff(t *testing.T) {
 	town.board()
 	town.idle()
 }
+
+// TestDashboardOfPeople lists a pull request that is a person's by now with what is in it, whatever is newer meanwhile.
+func TestDashboardOfPeople(t *testing.T) {
+	town := newTown(t, github.Options{})
+	town.published["cert"] = []string{"4.1.0", "4.2.3"}
+	town.settle()
+	town.by("upgrade/main/cert", "addons/cert/more.yaml", "a: 1\n")
+	town.published["cert"] = append(town.published["cert"], "5.0.0", "4.3.0")
+	town.settle()
+	want := "| #1 | cert | `main` | `4.1.0` → `4.2.3` | minor; Addon Tester has committed to it, so it is left to people |\n"
+	if got := town.board(); !strings.Contains(got, want) {
+		t.Errorf("it says\n%s\nwant in it\n%s", got, want)
+	}
+}
+
+// TestDashboardWithoutAccess opens no issue that would have no label, and so would be opened again by each run.
+func TestDashboardWithoutAccess(t *testing.T) {
+	town := newTown(t, github.Options{})
+	town.broken["cert"] = "charts.example.com does not answer"
+	town.repo.Allow("branch-bot", "read")
+	for range 2 {
+		_, err := town.try(t.Context())
+		if want := "dashboard: branch-bot needs write access to acme/config: "; err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v, want %s…", err, want)
+		}
+	}
+	if issues := town.repo.Issues(); len(issues) != 0 {
+		t.Errorf("there are %+v", issues)
+	}
+}
+
+// TestDashboardWaits is not written again because a server that wants to be left alone names a later time.
+func TestDashboardWaits(t *testing.T) {
+	town := newTown(t, github.Options{})
+	town.broken["cert"] = "https://charts.example.com asks to wait until 2025-03-01 13:00:00 UTC, because it is asked too much"
+	town.settle()
+	town.broken["cert"] = "https://charts.example.com asks to wait until 2025-03-01 13:05:07 UTC, because it is asked too much"
+	town.idle()
+	town.broken["cert"] = "https://charts.example.com does not answer"
+	town.settle()
+	if got := town.board(); !strings.Contains(got, "does not answer") {
+		t.Errorf("it says\n%s", got)
+	}
+}

@@ -5,7 +5,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 
 	"github.com/addon-manager/addon-manager/internal/core/diff"
 	"github.com/addon-manager/addon-manager/internal/core/proposal"
@@ -38,15 +40,15 @@ func told(p upgrade.Proposal) string {
 	})
 }
 
-// content is a digest of the versions and of what they change in the manifests. Commits are not in it, so that it stays as the branch moves on; nor are the
-// placeholders of secrets, which are others in each run.
+// content is a digest of the versions and of what they change in the manifests. Commits are not in it, so that it stays as the branch moves on; nor are minors, so that
+// what a person closed stays closed when one more is offered; nor are the placeholders of secrets, which are others in each run.
 func content(p upgrade.Proposal, r report.Report) string {
 	return digest(func(out io.Writer) {
 		for _, v := range versions(p) {
 			fmt.Fprintf(out, "%q %q %q\n", v.Source, v.From, v.To)
 		}
 		for _, result := range r.Results {
-			fmt.Fprintf(out, "addon %q %v\n", result.Addon, result.Minors)
+			fmt.Fprintf(out, "addon %q\n", result.Addon)
 			for _, c := range result.Changes {
 				fmt.Fprintf(out, "%s %v\n", c.Kind, c.Object)
 				if c.From != nil {
@@ -60,8 +62,12 @@ func content(p upgrade.Proposal, r report.Report) string {
 				}
 			}
 		}
+		failing := map[string]bool{}
 		for _, problem := range r.Problems {
-			fmt.Fprintf(out, "problem %q %v %q %v\n", problem.Addon, problem.Minor, problem.Side, problem.Next)
+			failing[fmt.Sprintf("problem %q %q %v\n", problem.Addon, problem.Side, problem.Next)] = true
+		}
+		for _, line := range slices.Sorted(maps.Keys(failing)) {
+			io.WriteString(out, line)
 		}
 	})
 }

@@ -91,6 +91,27 @@ func TestPeople(t *testing.T) {
 			},
 			want: []string{to42 + `closed ["upgrade"]`, `#3 main ← upgrade/main/cert by branch-bot: Upgrade cert from 4.1.0 to 4.2.3, open ["upgrade"]`},
 		},
+		"one closes it, and another minor is offered later": {
+			after: func(town *town) {
+				town.ok(town.repo.ClosePull(1, "ben"))
+				town.settle()
+				town.branch("release-1.33", "main")
+				town.by("main", "catalog.yaml", fmt.Sprintf(catalogText, `"1.31", "1.32", "1.33"`))
+			},
+			want: []string{to42 + `closed ["upgrade"]`},
+		},
+		"another minor is offered, and it says what it changes there": {
+			after: func(town *town) {
+				before := town.pull(1).Body
+				town.branch("release-1.33", "main")
+				town.by("main", "catalog.yaml", fmt.Sprintf(catalogText, `"1.31", "1.32", "1.33"`))
+				town.settle()
+				if town.pull(1).Body == before {
+					town.Errorf("it says\n%s", before)
+				}
+			},
+			want: []string{to42 + `open ["upgrade"]`},
+		},
 		"one closes it, and it cannot be rendered later": {
 			after: func(town *town) {
 				town.ok(town.repo.ClosePull(1, "ben"))

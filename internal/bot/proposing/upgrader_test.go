@@ -258,6 +258,14 @@ func (town *town) diff(m *native.Mirror) func(ctx context.Context, base, head, n
 		if err != nil {
 			return r, err
 		}
+		offered, err := read(ctx, m, base, catalog.File)
+		if err != nil {
+			return r, err
+		}
+		c, err := catalog.Decode(catalog.File, []byte(offered))
+		if err != nil {
+			return r, err
+		}
 		for _, addon := range slices.Sorted(maps.Keys(town.published)) {
 			file, setting := "addons/"+addon+"/version.yaml", "addons/"+addon+"/setting.yaml"
 			if before[file] == after[file] {
@@ -279,7 +287,7 @@ func (town *town) diff(m *native.Mirror) func(ctx context.Context, base, head, n
 				return r, errors.New("cert does not render: template is broken")
 			}
 			id := manifest.ID{}
-			r.Results = append(r.Results, report.Result{Addon: addon, Result: diff.Result{Changes: []diff.Change{{
+			r.Results = append(r.Results, report.Result{Addon: addon, Minors: c.Minors, Result: diff.Result{Changes: []diff.Change{{
 				Object: id, Kind: diff.Changed, Fields: []diff.Field{{
 					Path: "/spec/version", Shown: "spec.version", Before: current(old), After: current(now) + " with " + strings.TrimSpace(strings.SplitN(with, "#", 2)[0]), HadBefore: true, HasAfter: true,
 				}},
