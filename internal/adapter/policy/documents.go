@@ -106,10 +106,7 @@ func documents(files []policy.File) (all []*document, wrong faults) {
 // read makes a document of a node, or several where it is a List, as kubectl applies it. What claims to be a policy must be readable: left out, it would
 // check nothing, and nobody would know.
 func read(file string, n *yaml.Node) (all []*document, wrong faults) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if n.Kind != yaml.MappingNode {
+	if n = meant(n); n.Kind != yaml.MappingNode {
 		return nil, nil
 	}
 	doc := &document{file: file, line: n.Line, node: n}
@@ -134,10 +131,8 @@ func read(file string, n *yaml.Node) (all []*document, wrong faults) {
 
 // find is the node that a path of keys leads to, nil when it leads nowhere.
 func find(n *yaml.Node, keys ...string) *yaml.Node {
+	n = meant(n)
 	for _, k := range keys {
-		for n != nil && n.Kind == yaml.AliasNode {
-			n = n.Alias
-		}
 		if n == nil || n.Kind != yaml.MappingNode {
 			return nil
 		}
@@ -147,7 +142,15 @@ func find(n *yaml.Node, keys ...string) *yaml.Node {
 				next = n.Content[i+1]
 			}
 		}
-		n = next
+		n = meant(next)
+	}
+	return n
+}
+
+// meant is a node, or what it is an alias of.
+func meant(n *yaml.Node) *yaml.Node {
+	for n != nil && n.Kind == yaml.AliasNode {
+		n = n.Alias
 	}
 	return n
 }

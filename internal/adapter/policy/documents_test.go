@@ -17,8 +17,8 @@ func TestLists(t *testing.T) {
 		return "- " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ") + "\n"
 	}
 	host := constraintOf("K8sNoPrivileged", "host", "{}")
-	s, err := set(t, Options{}, "apiVersion: v1\nkind: List\nitems:\n"+item(privileged)+
-		item("apiVersion: v1\nkind: List\nitems:\n"+item(host))+item("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}"))
+	s, err := set(t, Options{}, "apiVersion: v1\nkind: List\nmetadata: {note: &again [{apiVersion: v1, kind: ConfigMap, metadata: {name: x}}]}\nitems:\n"+item(privileged)+
+		item("apiVersion: v1\nkind: List\nitems:\n"+item(host))+"- {apiVersion: v1, kind: List, items: *again}\n")
 	if err != nil {
 		t.Fatal(err)
 	}

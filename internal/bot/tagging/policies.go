@@ -31,6 +31,10 @@ func (c *checking) policies(p *report.Policies) {
 	if len(p.Problems)+len(denied) > 0 {
 		return
 	}
+	if p.Constraints == 0 {
+		c.ok(name, "the policies hold no constraint, so nothing is checked")
+		return
+	}
 	also := ""
 	if n := len(p.OptedOut); n > 0 {
 		also = ", and " + markdown.Count(n, "violation") + " opted out"

@@ -73,6 +73,11 @@ func TestPolicies(t *testing.T) {
 	if diff := cmp.Diff([]string{"ok: no object is denied by 2 constraints, and 1 violation opted out ()"}, said(request)); diff != "" {
 		t.Error(diff)
 	}
+	template, _, _ := strings.Cut(policies, "---\n")
+	w.repo.Commit(branch, map[string]string{"policies/images.yaml": template}, "Lose the constraints")
+	if diff := cmp.Diff([]string{"ok: the policies hold no constraint, so nothing is checked ()"}, said(request)); diff != "" {
+		t.Error(diff)
+	}
 	w.repo.Commit(branch, map[string]string{"policies/images.yaml": strings.Replace(policies, "package", "pakage", 1)}, "Mistype")
 	got := said(request)
 	if len(got) != 1 || !strings.HasPrefix(got[0], "refused: the policies cannot be used: policies/images.yaml:9: rego_parse_error: ") {

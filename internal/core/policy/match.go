@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,12 +43,18 @@ var operators = map[string]selection.Operator{
 	"In": selection.In, "NotIn": selection.NotIn, "Exists": selection.Exists, "DoesNotExist": selection.DoesNotExist,
 }
 
+// kinds are what Go's kinds are called where people write YAML.
+var kinds = map[string]string{"slice": "a list", "struct": "a map", "map": "a map", "string": "a text"}
+
 // ParseMatch reads spec.match, as JSON. Fields that nobody knows are an error: a mistyped one would widen what the constraint is about.
 func ParseMatch(text []byte) (*Match, error) {
 	d := json.NewDecoder(strings.NewReader(string(text)))
 	d.DisallowUnknownFields()
 	var m Match
-	if err := d.Decode(&m); err != nil {
+	var other *json.UnmarshalTypeError
+	if err := d.Decode(&m); errors.As(err, &other) && kinds[other.Type.Kind().String()] != "" {
+		return nil, fmt.Errorf("spec.match.%s must be %s", strings.TrimPrefix(other.Field, "."), kinds[other.Type.Kind().String()])
+	} else if err != nil {
 		return nil, fmt.Errorf("spec.match: %s", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	switch m.Scope {

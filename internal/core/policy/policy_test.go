@@ -67,10 +67,12 @@ func TestMatches(t *testing.T) {
 		}
 	}
 	for match, want := range map[string]string{
-		`{"kind":[]}`:         `spec.match: unknown field "kind"`,
-		`{"scope":"cluster"}`: `spec.match.scope: "cluster" is none of *, Cluster, Namespaced`,
-		`{"source":"Made"}`:   `spec.match.source: "Made" is none of All, Original, Generated`,
-		`{"namespaces":"a"}`:  "spec.match: cannot unmarshal string into Go struct field Match.namespaces of type []string",
+		`{"kind":[]}`:                      `spec.match: unknown field "kind"`,
+		`{"scope":"cluster"}`:              `spec.match.scope: "cluster" is none of *, Cluster, Namespaced`,
+		`{"source":"Made"}`:                `spec.match.source: "Made" is none of All, Original, Generated`,
+		`{"namespaces":"a"}`:               "spec.match.namespaces must be a list",
+		`{"kinds":[{"apiGroups":"apps"}]}`: "spec.match.kinds.apiGroups must be a list",
+		`{"labelSelector":[]}`:             "spec.match.labelSelector must be a map",
 		`{"labelSelector":{"matchExpressions":[{"key":"a","operator":"in"}]}}`: `spec.match.labelSelector: operator "in" is none of In, NotIn, Exists, DoesNotExist`,
 	} {
 		if _, err := policy.ParseMatch([]byte(match)); fmt.Sprint(err) != want {
