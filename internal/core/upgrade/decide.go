@@ -123,6 +123,10 @@ func (d *decider) slots(b *Branch, rules map[string]catalog.Upstream) (all []*sl
 		for _, p := range a.Problems {
 			d.problem(&slot{branch: b, addon: a}, p)
 		}
+		if b != &d.Main && len(a.Pins) > 0 && d.unclear(a.Name) {
+			d.problem(&slot{branch: b, addon: a}, fmt.Sprintf("nothing is proposed for it before %s is right: there nothing of it can be followed", d.Main.Name))
+			continue
+		}
 		for _, p := range a.Pins {
 			s := &slot{branch: b, addon: a, pin: p, minors: minors, current: p.Version}
 			var known bool
@@ -135,6 +139,12 @@ func (d *decider) slots(b *Branch, rules map[string]catalog.Upstream) (all []*sl
 		}
 	}
 	return all
+}
+
+// unclear tells of addons of which main has nothing that can be followed, because something is wrong there. What their release branches have from elsewhere is
+// not proposed to each of them meanwhile: as soon as main is right again, it comes from there.
+func (d *decider) unclear(addon string) bool {
+	return slices.ContainsFunc(d.Main.Addons, func(a Addon) bool { return a.Name == addon && len(a.Pins) == 0 && len(a.Problems) > 0 })
 }
 
 // start finds out what a pin's source offers, and whether it can be followed at all.
