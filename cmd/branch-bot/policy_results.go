@@ -1,0 +1,116 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/addon-manager/addon-manager/internal/adapter/git"
+	"github.com/addon-manager/addon-manager/internal/adapter/policy"
+	"github.com/addon-manager/addon-manager/internal/bot"
+	"github.com/addon-manager/addon-manager/internal/cli"
+	"github.com/addon-manager/addon-manager/internal/core/apis"
+	"github.com/addon-manager/addon-manager/internal/core/catalog"
+	"github.com/addon-manager/addon-manager/internal/core/markdown"
+	core "github.com/addon-manager/addon-manager/internal/core/policy"
+	"github.com/addon-manager/addon-manager/internal/core/release"
+	"github.com/addon-manager/addon-manager/internal/core/report"
+	"github.com/addon-manager/addon-manager/internal/core/version"
+	"github.com/spf13/cobra"
+)
+
+// policyResults are what -o json prints.
+type policyResults struct {
+	Constraints int            `json:"constraints"`
+	Objects     int            `json:"objects"`
+	Results     []policyResult `json:"results"`
+	OptedOut    []policyResult `json:"optedOut"`
+	Problems    []string       `json:"problems"`
+}
+
+type policyResult struct {
+	Action     core.Action     `json:"action"`
+	Constraint string          `json:"constraint"`
+	Addon      string          `json:"addon"`
+	Object     string          `json:"object"`
+	Minors     []version.Minor `json:"minors"`
+	Message    string          `json:"message"`
+}
+
+func (s *policyResults) add(r report.Report) {
+	objects := map[string]bool{}
+	for _, one := range r.Results {
+		for _, c := range one.Changes {
+			objects[one.Addon+" "+c.Object.String()] = true
+		}
+	}
+	s.Objects += len(objects)
+	results := func(all []report.Violation) (out []policyResult) {
+		for _, v := range all {
+			out = append(out, policyResult{v.Action, v.Constraint, v.Addon, v.Object.String(), v.Minors, v.Message})
+		}
+		return out
+	}
+	s.Results = append(s.Results, results(r.Policies.New)...)
+	s.OptedOut = append(s.OptedOut, results(r.Policies.OptedOut)...)
+	for _, p := range r.Problems {
+		s.Problems = append(s.Problems, fmt.Sprintf("%s cannot be rendered for %s: %s", p.Addon, p.Minor, p.Message))
+	}
+	s.Problems = append(s.Problems, r.Policies.Problems...)
+}
+
+func (s *policyResults) count(action core.Action) (n int) {
+	for _, r := range s.Results {
+		if r.Action == action {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *policyResults) denied() int { return s.count(core.Deny) }
+
+// actionNouns are what a result of an action is called.
+var actionNouns = map[core.Action]string{core.Deny: "denial", core.Warn: "warning", core.DryRun: "dry-run result"}
+
+func (s *policyResults) print(w io.Writer, format string) error {
+	if format == "json" {
+		for _, list := range []*[]policyResult{&s.Results, &s.OptedOut} {
+			if *list == nil {
+				*list = []policyResult{}
+			}
+		}
+		if s.Problems == nil {
+			s.Problems = []string{}
+		}
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(s)
+	}
+	for _, r := range s.Results {
+		minors := make([]string, len(r.Minors))
+		for i, m := range r.Minors {
+			minors[i] = m.String()
+		}
+		fmt.Fprintf(w, "%s  %s  %s  %s  on %s\n    %s\n", actionNouns[r.Action], r.Constraint, markdown.Clean(r.Addon), markdown.Clean(r.Object), strings.Join(minors, ", "), markdown.OneLine(r.Message))
+	}
+	var parts []string
+	for _, a := range core.Actions() {
+		if n := s.count(a); n > 0 || a == core.Deny {
+			parts = append(parts, markdown.Count(n, actionNouns[a]))
+		}
+	}
+	if n := len(s.OptedOut); n > 0 {
+		parts = append(parts, markdown.Number(n)+" opted out")
+	}
+	_, err := fmt.Fprintf(w, "%s, of %s for %s\n", strings.Join(parts, ", "), markdown.Count(s.Constraints, "constraint"), markdown.Count(s.Objects, "object"))
+	return err
+}
