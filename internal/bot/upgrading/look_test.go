@@ -306,11 +306,11 @@ func TestPinsOfEachBranch(t *testing.T) {
 		w.listings[upstream.Source{Kind: upstream.Image, Repository: "registry.example.com/" + name}] = upstream.Listing{Versions: []upstream.Version{{Name: "1.0.0"}, {Name: "1.1.0"}}}
 	}
 	files := map[string]string{"addons/web/kustomization.yaml": "resources: [../../base/web.yaml]\n", "base/web.yaml": pod("web:1.1.0"), "addons/own/own.yaml": pod("web:1.0.0")}
-	entries := "addons: [{name: own, upstream: {image: registry.example.com/other}}, {name: web}]\n"
+	entries := "addons: [{name: own}, {name: web}]\n"
 	w.released(entries, files, "1.31")
-	w.repo.Commit("release-1.31", map[string]string{"base/web.yaml": pod("forked:1.0.0"), "catalog.yaml": head + "addons: [{name: own}, {name: web}]\n"}, "A fork, and by its files")
+	w.repo.Commit("release-1.31", map[string]string{"base/web.yaml": pod("forked:1.0.0"), "catalog.yaml": head + "addons: [{name: own, upstream: {image: registry.example.com/other}}, {name: web}]\n"}, "A fork, and not by its files")
 	w.open()
 	found, err := w.look(upgrading.Known{})
-	w.wantTold(found, err, "own release-1.31 1.0.0→1.1.0", "web release-1.31 1.0.0→1.1.0",
-		"! own: no file in addons/own says a version of the image registry.example.com/other, which the catalog's upstream.image names: write one, or correct the catalog")
+	w.wantTold(found, err, "own main 1.0.0→1.1.0", "web release-1.31 1.0.0→1.1.0",
+		"! own release-1.31: no file in addons/own says a version of the image registry.example.com/other, which the catalog's upstream.image names: write one, or correct the catalog")
 }

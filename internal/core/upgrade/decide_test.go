@@ -531,8 +531,10 @@ func TestDecide(t *testing.T) {
 			  not x 6.0.0: its chart is for Kubernetes >=1.34-0, and none of 1.31, 1.32, 1.33 is
 			  comes to release-1.31, release-1.32, release-1.33
 			`},
-		"main says nothing that can be followed": {world{main: "x problem the catalog names another chart\ny problem names no version\ny helm:exporter 4.1.0",
-			branches: map[string]string{"1.31": "x helm:exporter 4.1.0\ny helm:exporter 4.1.0", "1.32": "x helm:exporter 4.1.0"}, offers: map[string]string{chart: "4.1.0\n4.2.0"}}, `
+		"main says nothing that can be followed": {world{
+			main:     "x problem the catalog names another chart\ny problem names no version\ny helm:exporter 4.1.0",
+			branches: map[string]string{"1.31": "x helm:exporter 4.1.0\ny helm:exporter 4.1.0", "1.32": "x helm:exporter 4.1.0"}, offers: map[string]string{chart: "4.1.0\n4.2.0"},
+		}, `
 			main y: 4.1.0 → 4.2.0
 			  comes to release-1.31
 			problem x: nothing is proposed for it before main is right: there nothing of it can be followed
