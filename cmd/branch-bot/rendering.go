@@ -42,7 +42,7 @@ func (r *rendering) add(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&r.kustomize, "kustomize-build-options", "--enable-helm", "the kustomize.buildOptions of your Argo CD")
 	f.StringVar(&r.cache, "cache", "", "folder that remembers renders and charts; it holds secrets if the sources do")
-	f.StringSliceVar(&r.allowed, "allow-repository", nil, "fetch charts only from these repositories, and what lies below them (default: from all that the sources name)")
+	f.StringSliceVar(&r.allowed, "allow-repository", nil, "ask only these chart repositories and registries (https://…, oci://…), and what lies below them (default: all that the sources name)")
 	f.StringVar(&r.registryConfig, "registry-config", "", "file with credentials for chart repositories, as docker login and helm registry login write it (default: Docker's, if there is one; a netrc file counts too)")
 	f.IntVar(&r.processes, "processes", 0, "how many renders at a time (default: one for each processor)")
 	f.DurationVar(&r.timeout, "render-timeout", 30*time.Second, "how long one render may take")
