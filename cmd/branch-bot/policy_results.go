@@ -1,29 +1,15 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path"
-	"path/filepath"
-	"slices"
 	"strings"
 
-	"github.com/addon-manager/addon-manager/internal/adapter/git"
-	"github.com/addon-manager/addon-manager/internal/adapter/policy"
-	"github.com/addon-manager/addon-manager/internal/bot"
-	"github.com/addon-manager/addon-manager/internal/cli"
-	"github.com/addon-manager/addon-manager/internal/core/apis"
-	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	core "github.com/addon-manager/addon-manager/internal/core/policy"
-	"github.com/addon-manager/addon-manager/internal/core/release"
 	"github.com/addon-manager/addon-manager/internal/core/report"
 	"github.com/addon-manager/addon-manager/internal/core/version"
-	"github.com/spf13/cobra"
 )
 
 // policyResults are what -o json prints.
