@@ -8,7 +8,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 )
 
-// TestTagsWithoutEnd: a server that lists more tags than any repository has is not believed; branches, and names that are none, are no tags.
+// TestTagsWithoutEnd (fault 71): a server that lists more tags than any repository has is not believed; branches, and names that are none, are no tags.
 func TestTagsWithoutEnd(t *testing.T) {
 	listed := packp.NewAdvRefs()
 	for i := range maxTags {
