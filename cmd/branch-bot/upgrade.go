@@ -149,7 +149,7 @@ func tableOf(out io.Writer, plan upgrade.Plan) error {
 			fmt.Fprintf(w, "\t\t\t  %s\n", markdown.OneLine(fmt.Sprintf(format, args...)))
 		}
 		for _, c := range u.Changes {
-			switch several := slices.ContainsFunc(u.Changes, func(o upgrade.Change) bool { return o.Pin.Source != c.Pin.Source }); {
+			switch several := slices.ContainsFunc(u.Changes, func(o upgrade.Change) bool { return o.Pin.Source != c.Pin.Source || o.From != c.From }); {
 			case c.Apart:
 				more("also %s to %s, which is no new major, by itself", c.From, c.To)
 			case c.Size == upstream.Digest:
