@@ -200,7 +200,7 @@ func (w *world) unwantedAnswer(o *order) string {
 	if len(m.Versions) > 1 {
 		what = strings.Replace(what, "version is", "version of each of them is", 1)
 	}
-	return fmt.Sprintf("Closed: %s not proposed to %s any more. Other versions are. To take that back, open this pull request again.", what, markdown.Code(o.pull.Base))
+	return fmt.Sprintf("Closed: %s not proposed to %s any more. Other versions are, older ones too. To take that back, open this pull request again before another one comes from its branch.", what, markdown.Code(o.pull.Base))
 }
 
 // asked tells whether a person who may asked for a pull request to be made anew.

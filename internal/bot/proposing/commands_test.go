@@ -68,7 +68,7 @@ func TestCommands(t *testing.T) {
 		"somebody does not want the version": {
 			comments: [][2]string{{"ann", "/ignore this version"}},
 			want:     []string{to42 + `closed ["upgrade"]`},
-			answers:  []string{"ann: Closed: this version is not proposed to `main` any more. Other versions are. To take that back, open this pull request again."},
+			answers:  []string{"ann: Closed: this version is not proposed to `main` any more. Other versions are, older ones too. To take that back, open this pull request again before another one comes from its branch."},
 			after:    func(town *town) { town.next() },
 			later:    []string{to42 + `closed ["upgrade"]`, `#3 main ← upgrade/main/cert by branch-bot: Upgrade cert from 4.1.0 to 4.3.0, open ["upgrade"]`},
 		},

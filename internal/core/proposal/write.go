@@ -126,9 +126,9 @@ func (r Request) commands() string {
 	case len(c) == 1 && c[0].Size == upstream.Digest:
 		one = "This content is"
 	}
-	row(IgnoreVersion, fmt.Sprintf("%s not proposed for %s any more, newer ones are. This pull request is closed; reopen it to take that back.", one, branch))
+	row(IgnoreVersion, fmt.Sprintf("%s not proposed for %s any more; others are, older ones too. This pull request is closed; to take that back, reopen it before another one comes from its branch.", one, branch))
 	if r.Proposal.Major {
-		row(IgnoreMajor, "No version of this major is proposed for "+branch+" any more; the next major is. This pull request is closed; reopen it to take that back.")
+		row(IgnoreMajor, "No version of this major is proposed for "+branch+" any more; the next major is. This pull request is closed; to take that back, reopen it before another one comes from its branch.")
 	}
 	return b.String() + "\n"
 }
