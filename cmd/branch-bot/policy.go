@@ -309,7 +309,7 @@ func (t *policyTest) judge(cmd *cobra.Command, o bot.Options, all []bot.JudgeReq
 		if err != nil {
 			return err
 		}
-		sum.add(out)
+		sum.add(r, out)
 	}
 	if err := sum.print(cmd.OutOrStdout(), t.output); err != nil {
 		return err

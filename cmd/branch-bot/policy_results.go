@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/addon-manager/addon-manager/internal/bot"
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
 	core "github.com/addon-manager/addon-manager/internal/core/policy"
 	"github.com/addon-manager/addon-manager/internal/core/report"
@@ -14,11 +15,13 @@ import (
 
 // policyResults are what -o json prints.
 type policyResults struct {
-	Constraints int            `json:"constraints"`
-	Objects     int            `json:"objects"`
-	Results     []policyResult `json:"results"`
-	OptedOut    []policyResult `json:"optedOut"`
-	Problems    []string       `json:"problems"`
+	Constraints int `json:"constraints"`
+	Objects     int `json:"objects"`
+	// Outside counts the objects that are not checked, because the catalog's policies are about other namespaces.
+	Outside  int            `json:"outside"`
+	Results  []policyResult `json:"results"`
+	OptedOut []policyResult `json:"optedOut"`
+	Problems []string       `json:"problems"`
 }
 
 type policyResult struct {
@@ -30,14 +33,22 @@ type policyResult struct {
 	Message    string          `json:"message"`
 }
 
-func (s *policyResults) add(r report.Report) {
+func (s *policyResults) add(of bot.JudgeRequest, r report.Report) {
+	namespaces := map[string]string{}
+	for _, a := range of.Catalog.Addons {
+		namespaces[a.Name] = a.Namespace
+	}
 	objects := map[string]bool{}
 	for _, one := range r.Results {
 		for _, c := range one.Changes {
-			objects[one.Addon+" "+c.Object.String()] = true
+			objects[one.Addon+" "+c.Object.String()] = core.Selected(of.Namespaces, c.Object, namespaces[one.Addon])
 		}
 	}
-	s.Objects += len(objects)
+	for _, selected := range objects {
+		if s.Objects++; !selected {
+			s.Outside++
+		}
+	}
 	results := func(all []report.Violation) (out []policyResult) {
 		for _, v := range all {
 			out = append(out, policyResult{v.Action, v.Constraint, v.Addon, v.Object.String(), v.Minors, v.Message})
@@ -97,6 +108,10 @@ func (s *policyResults) print(w io.Writer, format string) error {
 	if n := len(s.OptedOut); n > 0 {
 		parts = append(parts, markdown.Number(n)+" opted out")
 	}
-	_, err := fmt.Fprintf(w, "%s, of %s for %s\n", strings.Join(parts, ", "), markdown.Count(s.Constraints, "constraint"), markdown.Count(s.Objects, "object"))
+	outside := ""
+	if s.Outside > 0 {
+		outside = fmt.Sprintf(", %s of them in namespaces that are not checked", markdown.Number(s.Outside))
+	}
+	_, err := fmt.Fprintf(w, "%s, of %s for %s%s\n", strings.Join(parts, ", "), markdown.Count(s.Constraints, "constraint"), markdown.Count(s.Objects, "object"), outside)
 	return err
 }
