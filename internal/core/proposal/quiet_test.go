@@ -103,7 +103,7 @@ func TestLongNotes(t *testing.T) {
 	}
 	x := Write(r)
 	_, notes, _ := strings.Cut(x.Body, "\n## Release notes\n")
-	notes, _, _ = strings.Cut(notes, "\n## What you can do\n")
+	notes, _, _ = strings.Cut(notes, "\n## In the rendered manifests\n")
 	if len(x.Body) > report.Limit || len(x.Body) < report.Limit-3000 {
 		t.Errorf("%d bytes", len(x.Body))
 	}

@@ -26,8 +26,9 @@ func Write(r Request) Text {
 			continue
 		}
 		notes := w.notes(room / 3)
+		w.WriteString(notes)
 		w.rendered(room - len(notes))
-		t.Body = Hide(markdown.Cut(w.String()+notes+end, report.Limit-hidden), r.Marker)
+		t.Body = Hide(markdown.Cut(w.String()+end, report.Limit-hidden), r.Marker)
 		break
 	}
 	return t
