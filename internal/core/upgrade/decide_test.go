@@ -80,7 +80,6 @@ func TestDecide(t *testing.T) {
 			upgrade/main/exporter
 			  exporter 4.1.0 → 4.2.3 minor
 			  comes to release-1.32
-			  not to release-1.31: it has a pull request of its own
 			upgrade/release-1.31/exporter
 			  exporter 4.1.0 → 4.2.3 minor
 			  not exporter 5.0.0: its chart is for Kubernetes >=1.32.0-0, and 1.31 is not

@@ -95,12 +95,18 @@ func (d *decider) blocked(p *part, b *Branch) string {
 				}
 				return why
 			}
-			if s.fate == own {
+			// The very version may come by the pick, too: once main has it, the branch's own pull request gives way, and the label would keep it away for good.
+			if s.fate == own && !s.proposes(c.To) {
 				instead = "it has a pull request of its own"
 			}
 		}
 	}
 	return instead
+}
+
+// proposes tells whether a version is the newest that a slot moves to.
+func (s *slot) proposes(version string) bool {
+	return s.best != nil && s.best.Name == version
 }
 
 // name tells a piece from the others of its part.
