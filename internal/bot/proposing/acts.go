@@ -68,7 +68,7 @@ func (w *world) admit(ctx context.Context) error {
 			if err := w.build(ctx, s); err != nil {
 				return err
 			}
-			settled = settled && s.failing == ""
+			settled = settled && s.failing == "" && s.brought == nil
 		}
 		if settled {
 			return nil

@@ -30,6 +30,8 @@ type situation struct {
 	waits string
 	// moved says what the branch has changed that matters to the open pull request; empty for nothing.
 	moved string
+	// brought is an open pull request, such as a pick, that brings the same files to the branch.
+	brought *forge.Pull
 	// built is the commit that it is, as far as that was needed until now; failing why there is none.
 	built   *upgrading.Built
 	failing string
@@ -67,6 +69,8 @@ func decide(s situation) decision {
 		return decision{verb: leave, why: fmt.Sprintf("its branch %s has commits by %s and no open pull request: open one from it, or delete it", s.proposal.Head, s.stranger)}
 	case s.failing != "":
 		return decision{verb: refuse, why: s.failing}
+	case s.brought != nil:
+		return decision{verb: leave, pull: s.brought.Number, why: fmt.Sprintf("#%d brings it", s.brought.Number)}
 	case s.waits != "":
 		return decision{verb: wait, why: s.waits}
 	}

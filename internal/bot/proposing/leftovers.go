@@ -109,6 +109,11 @@ func (w *world) gone(ctx context.Context, p forge.Pull, m proposal.Marker, branc
 			return fmt.Sprintf("it comes by a pick, once %s has %s %s", w.found.Main, u.Addon, u.To), true, nil
 		}
 	}
+	if tip := w.found.Tips[w.found.Main]; branch != w.found.Main && tip != "" {
+		if there, err := w.has(ctx, tip, m); err != nil || there {
+			return fmt.Sprintf("it comes by a pick, now that %s has it", w.found.Main), err == nil, err
+		}
+	}
 	for _, o := range w.found.Plan.Proposals {
 		if o.Branch == branch && slices.ContainsFunc(o.Changes, func(c upgrade.Change) bool { return slices.Contains(addons, c.Addon) || proposes(m, c) }) {
 			return "it is part of " + o.Head + " now", true, nil

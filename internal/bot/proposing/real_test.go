@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -73,7 +74,7 @@ func TestReal(t *testing.T) {
 	settle()
 	const on31 = `release-1.31 ← upgrade/release-1.31/cert by branch-bot: Upgrade cert from 4.1.0 to 4.2.3 on release-1.31, `
 	town.expect(town.pulls(),
-		`#1 main ← upgrade/main/cert by branch-bot: Upgrade cert from 4.1.0 to 4.2.3, open ["no-cherry-pick/1.31" "upgrade"]`,
+		`#1 main ← upgrade/main/cert by branch-bot: Upgrade cert from 4.1.0 to 4.2.3, open ["upgrade"]`,
 		"#2 "+on31+`open ["upgrade"]`,
 		`#3 main ← upgrade/main/cert.major by branch-bot: Upgrade cert from 4.1.0 to 5.0.0 (major), open ["major" "no-cherry-pick/1.31" "upgrade"]`,
 	)
@@ -112,12 +113,25 @@ func TestReal(t *testing.T) {
 	}
 	sources["cert"] = append(cert, chart("5.0.1", ">=1.32.0-0"))
 	settle()
-	town.expect(town.pulls(), first+`["no-cherry-pick/1.31" "upgrade"]`, was, refused, "#5 "+on31+`open ["upgrade"]`,
+	town.expect(town.pulls(), first+`["upgrade"]`, was, refused, "#5 "+on31+`open ["upgrade"]`,
 		`#6 main ← upgrade/main/cert.major by branch-bot: Upgrade cert from 4.1.0 to 5.0.1 (major), open ["major" "no-cherry-pick/1.31" "upgrade"]`)
-	town.merge(6)
-	town.merge(5)
+	town.merge(1)
 	settle()
-	town.expect(town.pulls()[:1], strings.Replace(first, "open ", "closed ", 1)+`["no-cherry-pick/1.31" "upgrade"]`)
+	if body := town.pull(5).Body; !strings.HasPrefix(body, "> **Closed by the bot:** it comes by a pick, now that main has it.\n") {
+		t.Errorf("the closed pull request says\n%s", body)
+	}
+	// That pick is on its way when main goes on.
+	town.branch("pick/release-1.31/pr-1", "release-1.31")
+	town.commit("pick/release-1.31/pr-1", "Upgrade cert from 4.1.0 to 4.2.3", map[string]string{file: kustomization("4.2.3")})
+	pick, err := town.repo.OpenPull(github.NewPull{Author: "ann", Title: "[release-1.31] Upgrade cert from 4.1.0 to 4.2.3", Head: "pick/release-1.31/pr-1", Base: "release-1.31"})
+	town.ok(err)
+	town.merge(6)
+	settle()
+	if lines := run(); !slices.ContainsFunc(lines, func(l string) bool { return strings.HasSuffix(l, fmt.Sprintf(": #%d brings it", pick)) }) {
+		t.Errorf("the bot says %q", lines)
+	}
+	town.merge(pick)
+	settle()
 	if strings.Contains(strings.Join(town.pulls(), "\n"), ", open ") {
 		t.Errorf("something is open: %q", town.pulls())
 	}

@@ -293,7 +293,29 @@ func (w *world) build(ctx context.Context, s *situation) error {
 	if s.built != nil || s.failing != "" {
 		return nil
 	}
-	return w.buildOn(ctx, s, s.tip)
+	if err := w.buildOn(ctx, s, s.tip); err != nil || s.built == nil || s.mine != nil {
+		return err
+	}
+	return w.bringing(ctx, s)
+}
+
+// bringing finds out whether another open pull request makes the branch the same in what the proposal changes.
+func (w *world) bringing(ctx context.Context, s *situation) error {
+	for i, p := range w.pulls {
+		if !p.Open || p.Base != s.proposal.Branch || p.Head == s.proposal.Head || p.HeadCommit == "" {
+			continue
+		}
+		there, err := w.has(ctx, p.HeadCommit, proposal.Marker{Base: s.built.Base, Head: s.built.Tip})
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		// A head that cannot be read brings nothing that is known.
+		if err == nil && there {
+			s.brought = &w.pulls[i]
+			return nil
+		}
+	}
+	return nil
 }
 
 func (w *world) buildOn(ctx context.Context, s *situation, base string) error {
