@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"maps"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -123,10 +123,9 @@ func startOutside(ts *testscript.TestScript, neg bool, args []string) {
 	for _, name := range slices.Sorted(maps.Keys(o.Git)) {
 		set(name, serveTags(ts, o.Git[name], name))
 	}
-	for _, name := range o.Nobody {
-		s := httptest.NewServer(nil)
-		set(name, s.URL)
-		s.Close()
+	for i, name := range o.Nobody {
+		// A port that a closed server had is soon another's. This one is given to nobody by itself.
+		set(name, fmt.Sprintf("http://127.0.0.%d:9", 9+i))
 	}
 }
 
