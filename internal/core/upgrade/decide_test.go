@@ -79,6 +79,7 @@ func TestDecide(t *testing.T) {
 			`, `
 			upgrade/main/exporter
 			  exporter 4.1.0 → 4.2.3 minor
+			  not exporter 5.0.0: it is a new major, which is proposed by itself
 			  comes to release-1.32
 			upgrade/release-1.31/exporter
 			  exporter 4.1.0 → 4.2.3 minor
@@ -465,9 +466,11 @@ func TestDecide(t *testing.T) {
 			`, `
 			upgrade/main/c
 			  c 1.0.0 → 1.0.1 patch
+			  not c 2.0.0: it is a new major, which is proposed by itself
 			upgrade/main/pair
 			  a 1.0.0 → 1.0.1 patch
 			  b 1.0.0 → 1.1.0 minor
+			  not a 2.0.0: it is a new major, which is proposed by itself
 			upgrade/main/a.major
 			  a 1.0.0 → 2.0.0 major
 			upgrade/main/c.major
@@ -522,6 +525,7 @@ func TestDecide(t *testing.T) {
 			upgrade/main/x
 			  x 4.1.0 → 4.3.0 minor
 			  not x 6.0.0: its chart is for Kubernetes >=1.34-0, and none of 1.31, 1.32, 1.33 is
+			  not x 5.1.0: it is a new major, which is proposed by itself
 			  not x 4.4.0: it is deprecated by its owner
 			  comes to release-1.32, release-1.33
 			  not to release-1.31: its chart is for Kubernetes >=1.32-0, and 1.31 is not

@@ -179,7 +179,13 @@ func (d *decider) proposals() (all []Proposal) {
 		for _, s := range slots {
 			addon := s.addon.Name
 			if s.branch == p.branch && slices.ContainsFunc(p.pieces, func(c piece) bool { return c.Addon == addon }) {
-				if refused := s.over(cmp.Or(to[s], s.current)); len(refused) > 0 {
+				refused := s.over(cmp.Or(to[s], s.current))
+				if s.apart != nil && s.best != nil && to[s] == s.apart.Name {
+					// Whoever reads of the smaller step asks for the other one.
+					i := len(s.over(s.best.Name))
+					refused = slices.Insert(refused, i, Refused{Version: s.best.Name, Reason: "it is a new major, which is proposed by itself"})
+				}
+				if len(refused) > 0 {
 					o.Refused[addon] = append(o.Refused[addon], d.several(s, refused)...)
 				}
 			}
