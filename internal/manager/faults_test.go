@@ -132,6 +132,8 @@ func TestRepairsWhatIsOurs(t *testing.T) {
 	w.run()
 	w.expect("tokyo-1", "alpha keep v1.31-ake.1 ready", "gamma keep v1.31-ake.1 ready")
 	w.settled()
+	before, err := w.report("tokyo-1")
+	w.must(err)
 	alpha := w.application("tokyo-1-alpha")
 	set := w.set("tokyo-1")
 	spec := set.Spec.DeepCopy()
@@ -147,8 +149,6 @@ func TestRepairsWhatIsOurs(t *testing.T) {
 	})
 
 	// What the report says is no evidence (o10): it is told anew, and nothing is delivered for it.
-	before, err := w.report("tokyo-1")
-	w.must(err)
 	w.eventually("edit the report", func() error {
 		ca, err := w.report("tokyo-1")
 		if err != nil {
