@@ -100,7 +100,7 @@ func (w *world) touch(s pick.Source, changes []string) {
 // prepare makes the branch of a pick what the outcome is.
 func (w *world) prepare(ctx context.Context, s situation, d decision) error {
 	if d.push {
-		if err := push(ctx, w.Mirror, native.Update{Ref: "refs/heads/" + pick.Head(s.branch, s.source), Old: s.ref, New: s.outcome.Tip}); err != nil {
+		if err := Push(ctx, w.Mirror, native.Update{Ref: "refs/heads/" + pick.Head(s.branch, s.source), Old: s.ref, New: s.outcome.Tip}); err != nil {
 			return err
 		}
 	}

@@ -167,12 +167,12 @@ func (w *world) blobAt(ctx context.Context, commit, path string) ([]byte, error)
 // moves pushes one branch.
 func (w *world) moves(branch, from, to string) func(context.Context) error {
 	return func(ctx context.Context) error {
-		return push(ctx, w.Mirror, native.Update{Ref: "refs/heads/" + branch, Old: from, New: to})
+		return Push(ctx, w.Mirror, native.Update{Ref: "refs/heads/" + branch, Old: from, New: to})
 	}
 }
 
-// push moves a ref. That it is there already is fine, also when the answer to an earlier push was lost.
-func push(ctx context.Context, m *native.Mirror, u native.Update) error {
+// Push moves a branch. That it is there already is fine, also when the answer to an earlier push was lost.
+func Push(ctx context.Context, m *native.Mirror, u native.Update) error {
 	err := m.Push(ctx, u)
 	if err == nil || errors.Is(err, native.ErrProtected) || ctx.Err() != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/adapter/github"
+	"github.com/addon-manager/addon-manager/internal/bot/branches"
 	"github.com/addon-manager/addon-manager/internal/core/catalog"
 	"github.com/addon-manager/addon-manager/internal/core/change"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
@@ -77,12 +78,7 @@ func (p *plan) push(ctx context.Context, commit string) error {
 	if p.ref == commit {
 		return nil
 	}
-	ref := "refs/heads/" + Prefix + p.minor.String()
-	err := p.Mirror.Push(ctx, native.Update{Ref: ref, Old: p.ref, New: commit})
-	if errors.Is(err, native.ErrStale) {
-		return fmt.Errorf("somebody else pushed to %s meanwhile, so it is left as it is: %w", Prefix+p.minor.String(), err)
-	}
-	return err
+	return branches.Push(ctx, p.Mirror, native.Update{Ref: "refs/heads/" + Prefix + p.minor.String(), Old: p.ref, New: commit})
 }
 
 func (p *plan) open(ctx context.Context, commit string, text proposal.Text) error {

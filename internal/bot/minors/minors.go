@@ -62,6 +62,7 @@ type Options struct {
 // plan is one run.
 type plan struct {
 	Options
+	refs      native.Refs
 	main, tip string
 	minor     version.Minor
 	catalog   []byte
@@ -107,12 +108,12 @@ func Plan(ctx context.Context, o Options) ([]*steps.Step, error) {
 }
 
 func (p *plan) read(ctx context.Context) error {
-	refs, err := p.Mirror.Refs(ctx)
-	if err != nil {
+	var err error
+	if p.refs, err = p.Mirror.Refs(ctx); err != nil {
 		return err
 	}
-	p.main = cmp.Or(p.Options.Main, refs.Head)
-	if p.tip = refs.Branches[p.main]; p.tip == "" {
+	p.main = cmp.Or(p.Options.Main, p.refs.Head)
+	if p.tip = p.refs.Branches[p.main]; p.tip == "" {
 		return fmt.Errorf("there is no branch %q: say --main", p.main)
 	}
 	tree, err := p.Mirror.Repository().Tree(p.tip)
@@ -196,11 +197,7 @@ func (p *plan) propose(ctx context.Context, last version.Minor) (*steps.Step, er
 			return p.tell("leave", f.Number, fmt.Sprintf("Kubernetes %s is not proposed again", p.minor), "a person closed it"), nil
 		}
 	}
-	refs, err := p.Mirror.Refs(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p.ref = refs.Branches[Prefix+p.minor.String()]
+	p.ref = p.refs.Branches[Prefix+p.minor.String()]
 	stranger, onto, err := p.look(ctx)
 	if err != nil {
 		return nil, err

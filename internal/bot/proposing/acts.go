@@ -8,6 +8,7 @@ import (
 
 	"github.com/addon-manager/addon-manager/internal/adapter/git/native"
 	"github.com/addon-manager/addon-manager/internal/adapter/github"
+	"github.com/addon-manager/addon-manager/internal/bot/branches"
 	"github.com/addon-manager/addon-manager/internal/bot/steps"
 	"github.com/addon-manager/addon-manager/internal/core/forge"
 	"github.com/addon-manager/addon-manager/internal/core/markdown"
@@ -166,11 +167,7 @@ func (w *world) push(ctx context.Context, s *situation) error {
 	if s.ref == s.built.Tip {
 		return nil
 	}
-	err := w.Mirror.Push(ctx, native.Update{Ref: "refs/heads/" + s.proposal.Head, Old: s.ref, New: s.built.Tip})
-	if errors.Is(err, native.ErrStale) {
-		return fmt.Errorf("%s: somebody else pushed to it meanwhile, so it is left as it is", s.proposal.Head)
-	}
-	return err
+	return branches.Push(ctx, w.Mirror, native.Update{Ref: "refs/heads/" + s.proposal.Head, Old: s.ref, New: s.built.Tip})
 }
 
 // open pushes the branch, opens the pull request, and labels it last: while the labels are missing, it is not finished.
